@@ -1,0 +1,246 @@
+"""What flows through pose-edge, in the order in which it is made.
+
+    Frame -> PoseResult -> Body -> Posture -> Scene -> Event, State -> Message
+
+All are frozen. `None` means "not seen". `timestamp_ms` is the clock of the source and strictly
+increasing; wall time exists only in `messages.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+LANDMARKS = 33
+"""Landmarks of one pose: MediaPipe's `PoseLandmark`, nose = 0 ... right foot index = 32."""
+
+X, Y, Z, VISIBILITY, PRESENCE = range(5)
+"""Columns of the arrays in `Pose`."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One picture and the moment its exposure began."""
+
+    image_rgb: npt.NDArray[np.uint8]
+    """Shape (height_px, width_px, 3), C-contiguous, channel order R, G, B, turned upright."""
+
+    timestamp_ms: int
+    """Milliseconds of the source's own clock; strictly increasing, not wall time."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pose:
+    """One body as the model sees it, rounded to 4 decimals.
+
+    Rounded where it is made, so that a recording holds the very numbers the events saw. 4 decimals
+    are 0.06 px at 640 px and 0.1 mm.
+    """
+
+    landmarks: npt.NDArray[np.float32]
+    """Shape (33, 5): x, y as shares of width and height (may leave 0-1), z on the scale of x with
+    its origin between the hips (smaller is nearer), visibility and presence in 0-1."""
+
+    world_landmarks: npt.NDArray[np.float32]
+    """Shape (33, 5): x, y, z in metres from between the hips, visibility, presence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """When one frame passed the stations of the vision process, in nanoseconds of CLOCK_MONOTONIC."""
+
+    available_ns: int
+    """The source had it."""
+
+    submitted_ns: int
+    """It went into MediaPipe."""
+
+    finished_ns: int
+    """Its result came out."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PoseResult:
+    """What the model found in one frame; no poses is a result too."""
+
+    timestamp_ms: int
+    width_px: int
+    height_px: int
+    poses: tuple[Pose, ...]
+    segmentation_masks: tuple[npt.NDArray[np.float32], ...] | None = None
+    """One per pose, shape (height_px, width_px), 0-1: how likely the pixel is a person. Only when
+    asked for, and only inside the vision process."""
+    timing: Timing | None = None
+    """None for recorded poses."""
+
+
+PointPx: TypeAlias = tuple[float, float]
+"""(x, y) in pixels of the upright picture, y pointing down."""
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """Where a body is, as shares of the picture (COCO order); may reach outside it."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """What can be measured on one pose without knowing who it is or what came before."""
+
+    head_px: PointPx
+    shoulders_px: PointPx
+    hips_px: PointPx
+    knees_px: PointPx | None
+    ankles_px: PointPx | None
+    torso_px: float
+    """Shoulders to hips."""
+    torso_tilt_deg: float
+    """0 upright, 90 horizontal, above 90 head lower than hips."""
+    hip_deg: float | None
+    """Angle of trunk and thigh at the hip, from world landmarks; 180 is straight."""
+    knee_deg: float | None
+    """Inner angle of the knee, from world landmarks; 180 is straight."""
+    thigh_deg: float | None
+    """How far hip -> knee leans from hanging straight down, from world landmarks; 180 points up."""
+    legs_visibility: float
+    """Mean of knees and ankles, 0-1."""
+    visibility: float
+    """Mean of shoulders and hips, 0-1."""
+    box: Box
+
+
+class PostureClass(StrEnum):
+    """What a body is doing, as published."""
+
+    STANDING = "standing"
+    SITTING = "sitting"
+    BENDING = "bending"
+    LYING = "lying"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Posture:
+    """One tracked person at one moment. Lengths are in torso lengths, so distance cancels out."""
+
+    timestamp_ms: int
+    person_id: int
+    body: Body
+    scale_px: float
+    """The person's torso length when upright; slow, so that bending does not shrink it."""
+    head_above_ankles: float | None
+    hips_above_knees: float | None
+    hips_above_ankles: float | None
+    posture_class: PostureClass
+    """By this moment alone; `events/posture.py` decides what is reported."""
+    confidence: float
+    """0-1, of the class."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Everybody at one moment."""
+
+    timestamp_ms: int
+    width_px: int
+    height_px: int
+    people: tuple[Posture, ...]
+
+
+class Stage(StrEnum):
+    """Where in its life an event is."""
+
+    NEW = "new"
+    UPDATE = "update"
+    END = "end"
+
+
+Severity: TypeAlias = Literal["info", "warning", "alert"]
+Scalar: TypeAlias = str | int | float | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something began, changed or ended. Always the whole truth, never a difference."""
+
+    kind: str
+    """Row of the event table: `presence`, `posture` ..."""
+    event_type: str
+    """Word on the wire: `presence_started`, `posture_changed` ..."""
+    stage: Stage
+    number: int
+    """Counts the events of this run; the same number through new, update and end."""
+    timestamp_ms: int
+    """When it was decided."""
+    start_ms: int
+    """When it began, which is earlier than when that was certain."""
+    end_ms: int | None = None
+    person_id: int | None = None
+    severity: Severity = "info"
+    confidence: float | None = None
+    reason: str = ""
+    details: Mapping[str, Scalar] = field(default_factory=dict)
+    """What this kind adds at the top level of the message: `posture`, `person_count` ..."""
+    evidence: Mapping[str, Scalar] = field(default_factory=dict)
+    """The numbers that decided it and the thresholds in force."""
+
+
+@dataclass(frozen=True, slots=True)
+class PersonState:
+    """One person in `State`."""
+
+    person_id: int
+    posture: PostureClass
+    since_ms: int
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What holds now: a projection of all events so far."""
+
+    occupied: bool | None = None
+    """None until the first decision."""
+    person_count: int = 0
+    people: tuple[PersonState, ...] = ()
+
+    @property
+    def main_person(self) -> PersonState | None:
+        """Whoever has been there longest: the one `state.posture` speaks of."""
+        return self.people[0] if self.people else None
+
+
+class Delivery(StrEnum):
+    """How a message may be treated on its way; the sinks decide what that means."""
+
+    RETAINED = "retained"
+    """Only the newest counts and late subscribers want it."""
+    EVENT = "event"
+    """Each one counts; never retained."""
+    STREAM = "stream"
+    """Worth nothing when late; never queued."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One publication, before anybody knows the transport."""
+
+    topic: str
+    """Below the device's root: `state`, `events`, `landmarks` ..."""
+    payload: bytes
+    delivery: Delivery
+    qos: Literal[0, 1] = 1
+    expiry_s: int | None = None
+    """MQTT 5 Message Expiry Interval."""
+    content_type: str = "application/json"
