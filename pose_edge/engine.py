@@ -1,0 +1,72 @@
+"""Poses in, events and state out: the same for live, replayed and recorded poses. Pure."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from pose_edge.events import EventsOptions, detectors
+from pose_edge.options import Options
+from pose_edge.records import Event, PersonState, PoseResult, PostureClass, Scene, Stage, State
+from pose_edge.tracking import Tracker
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one result led to."""
+
+    scene: Scene
+    person_ids: tuple[int | None, ...]
+    """One per pose of the result; None: not taken for a person."""
+    events: tuple[Event, ...]
+    state: State
+
+
+class Engine:
+    """Tracks people through results and asks every detector about each moment."""
+
+    def __init__(self, options: Options | None = None) -> None:
+        self._tracker = Tracker()
+        self._detectors = detectors(options or EventsOptions(), itertools.count(1))
+        self._state = State()
+
+    def update(self, result: PoseResult) -> Step:
+        """Return what `result` led to. Results must come in the order of their timestamps."""
+        tracked = self._tracker.update(result)
+        scene = Scene(result.timestamp_ms, result.width_px, result.height_px, tracked.people)
+        events = tuple(event for detector in self._detectors for event in detector.update(scene))
+        if events:
+            self._state = project(self._state, events)
+        return Step(scene, tracked.person_ids, events, self._state)
+
+
+def project(state: State, events: Iterable[Event]) -> State:
+    """Return the state after `events`: everything `state` says follows from what was told before."""
+    for event in events:
+        if event.kind == "presence":
+            state = _presence(state, event)
+        elif event.kind == "posture":
+            state = _posture(state, event)
+    return state
+
+
+def _presence(state: State, event: Event) -> State:
+    count = event.details["person_count"]
+    assert isinstance(count, int)
+    if event.stage is Stage.END:
+        return State(occupied=False)
+    return replace(state, occupied=True, person_count=count)
+
+
+def _posture(state: State, event: Event) -> State:
+    others = tuple(person for person in state.people if person.person_id != event.person_id)
+    if event.stage is Stage.END or event.person_id is None:
+        return replace(state, people=others)
+    person = PersonState(
+        person_id=event.person_id,
+        posture=PostureClass(str(event.details["posture"])),
+        since_ms=event.start_ms,
+        confidence=event.confidence or 0.0,
+    )
+    return replace(state, people=tuple(sorted((*others, person), key=lambda who: who.person_id)))

@@ -1,0 +1,54 @@
+"""What can happen: one file a kind, one protocol, one table. See `TABLE`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from pydantic import Field, create_model
+
+from pose_edge.events.posture import PostureDetector, PostureOptions
+from pose_edge.events.presence import Presence, PresenceOptions
+from pose_edge.options import Options
+from pose_edge.records import Event, Scene
+
+
+class Detector(Protocol):
+    """A state machine over scenes. No clock: time is in the data, and frames may be missing."""
+
+    kind: str
+
+    def update(self, scene: Scene) -> tuple[Event, ...]:
+        """Return what began, changed or ended at this moment, in the order it should be told.
+
+        Scenes come in the order of their timestamps.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One row: the YAML key, the options and the detector of an event kind."""
+
+    name: str
+    options: type[Options]
+    detector: Callable[[Any, Iterator[int]], Detector]
+
+
+TABLE: tuple[Kind, ...] = (
+    Kind("presence", PresenceOptions, Presence),
+    Kind("posture", PostureOptions, PostureDetector),
+)
+"""Every event kind. Presence comes first: what happens to somebody is told after that they are there."""
+
+EventsOptions: type[Options] = create_model(
+    "EventsOptions",
+    __base__=Options,
+    __doc__="Options under ``events``: one group a kind.",
+    **{row.name: (row.options, Field(default_factory=row.options)) for row in TABLE},  # type: ignore[call-overload]  # fields come from the table
+)
+
+
+def detectors(options: Options, numbers: Iterator[int]) -> tuple[Detector, ...]:
+    """Return one detector a kind, in the order of the table. `options` is an `EventsOptions`."""
+    return tuple(row.detector(getattr(options, row.name), numbers) for row in TABLE)

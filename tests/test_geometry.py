@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pose_edge.geometry import angle_deg, midpoint, tilt_from_vertical_deg
+
+
+@pytest.mark.parametrize(
+    ("top", "tilt_deg"),
+    [((100, 0), 0), ((200, 100), 90), ((0, 100), 90), ((100, 200), 180), ((200, 0), 45), ((200, 200), 135)],
+)
+def test_tilt_runs_from_upright_over_lying_to_head_down(top: tuple[float, float], tilt_deg: float) -> None:
+    assert tilt_from_vertical_deg(top, (100, 100)) == pytest.approx(tilt_deg)
+
+
+def test_a_point_has_no_tilt() -> None:
+    with pytest.raises(ValueError, match="coincide"):
+        tilt_from_vertical_deg((3, 4), (3, 4))
+
+
+def test_a_straight_limb_has_180_degrees_and_a_folded_one_few() -> None:
+    assert angle_deg((0, 0), (0, 1), (0, 2)) == pytest.approx(180)
+    assert angle_deg((0, 0), (0, 1), (1, 1)) == pytest.approx(90)
+    assert angle_deg((0, 0, 0), (0, 1, 0), (0, 0, 1)) == pytest.approx(45)
+
+
+def test_no_angle_at_a_point_that_coincides() -> None:
+    assert angle_deg((1, 1), (1, 1), (2, 2)) is None
+
+
+@given(
+    st.tuples(st.floats(-1e4, 1e4), st.floats(-1e4, 1e4)),
+    st.tuples(st.floats(-1e4, 1e4), st.floats(-1e4, 1e4)),
+)
+def test_tilt_is_the_same_in_a_mirror(top: tuple[float, float], bottom: tuple[float, float]) -> None:
+    if top == bottom:
+        return
+    mirrored = tilt_from_vertical_deg((-top[0], top[1]), (-bottom[0], bottom[1]))
+
+    assert mirrored == pytest.approx(tilt_from_vertical_deg(top, bottom))
+
+
+def test_midpoint_is_half_way() -> None:
+    assert midpoint((0, 2), (4, 4)) == (2, 3)
