@@ -1,0 +1,1 @@
+"""Where messages go: one file each, one protocol (`base.Sink`)."""
