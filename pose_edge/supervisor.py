@@ -1,0 +1,145 @@
+"""Keeps a vision process running: the daemon's answer to cameras that hang and libraries that crash.
+
+No thread: whoever owns the loop calls `poll`.
+"""
+
+from __future__ import annotations
+
+import logging
+import selectors
+import time
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from pydantic import Field
+
+from pose_edge import wire
+from pose_edge.errors import LandmarkerError, ModelError, SourceError
+from pose_edge.poses import VisionLimits, VisionProcess
+
+if TYPE_CHECKING:
+    from pose_edge.vision import Job
+
+logger = logging.getLogger(__name__)
+
+
+class VisionOptions(VisionLimits):
+    """Options under ``vision``: when the vision process counts as hung, and what happens then."""
+
+    restart_min_s: float = Field(1.0, ge=0)
+    """How long to wait before the first restart; doubled each time up to `restart_max_s`."""
+
+    restart_max_s: float = Field(30.0, gt=0)
+    """The longest wait between two restarts."""
+
+    restart_reset_s: float = Field(60.0, gt=0)
+    """After this long without trouble the next wait is the shortest again."""
+
+
+@dataclass(slots=True)
+class Trouble:
+    """Why there are no poses at the moment."""
+
+    reason: str
+    since_s: float
+    retry_s: float
+    """time.monotonic() of the next attempt."""
+
+
+class Supervisor:
+    """Keeps a vision process running: restarts it with back-off when it fails, hangs or dies."""
+
+    def __init__(self, job: Job, options: VisionOptions, wake_descriptor: int) -> None:
+        self._job = job
+        self._options = options
+        self._wake_descriptor = wake_descriptor
+        self._process: VisionProcess | None = None
+        self._delay_s = options.restart_min_s
+        self._started_s = 0.0
+        self._paused = False
+        self.trouble: Trouble | None = None
+        """None while results can be expected."""
+        self.restarts = 0
+
+    def __enter__(self) -> Self:
+        self._start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._process is not None:
+            self._process.__exit__(None, None, None)
+            self._process = None
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the vision process; None between two."""
+        return None if self._process is None else self._process.pid
+
+    @property
+    def ended(self) -> bool:
+        """Whether the source came to its end."""
+        return self._process is not None and self._process.ended
+
+    def pause(self, wanted: bool) -> None:
+        """Stop, or go on, taking frames; remembered over restarts."""
+        self._paused = wanted
+        if self._process is not None:
+            self._process.pause(wanted)
+
+    def poll(self, timeout_s: float) -> list[wire.Record]:
+        """Return what was said within `timeout_s`; returns early when woken.
+
+        Raises:
+            PoseEdgeError: only for what a restart cannot cure: a wrong model, a wrong option.
+        """
+        if self._process is None:
+            self._wait_for_retry(timeout_s)
+            return []
+        try:
+            said = self._process.poll(timeout_s)
+        except ModelError:
+            raise
+        except (SourceError, LandmarkerError) as error:
+            self._fail(str(error))
+            return []
+        if said and any(isinstance(record, wire.Hello) for record in said):
+            self._recovered()
+        return said
+
+    def _wait_for_retry(self, timeout_s: float) -> None:
+        assert self.trouble is not None
+        remaining_s = self.trouble.retry_s - time.monotonic()
+        if remaining_s > 0:
+            with selectors.DefaultSelector() as selector:
+                selector.register(self._wake_descriptor, selectors.EVENT_READ)
+                selector.select(min(remaining_s, timeout_s))
+        if time.monotonic() >= self.trouble.retry_s:
+            self.restarts += 1
+            self._start()
+
+    def _start(self) -> None:
+        self._process = VisionProcess(self._job, self._options, self._wake_descriptor).__enter__()
+        self._started_s = time.monotonic()
+        if self._paused:
+            self._process.pause(True)
+
+    def _fail(self, reason: str) -> None:
+        now_s = time.monotonic()
+        if now_s - self._started_s > self._options.restart_reset_s:
+            self._delay_s = self._options.restart_min_s
+        if self.trouble is None or self.trouble.reason != reason:
+            logger.error("%s; trying again in %.0f s", reason, self._delay_s)
+        since_s = now_s if self.trouble is None else self.trouble.since_s
+        self.trouble = Trouble(reason, since_s, now_s + self._delay_s)
+        self._delay_s = min(2 * max(self._delay_s, 0.1), self._options.restart_max_s)
+        assert self._process is not None
+        self._process.__exit__(None, None, None)
+        self._process = None
+
+    def _recovered(self) -> None:
+        if self.trouble is not None:
+            logger.info("the vision process is back after %.0f s", time.monotonic() - self.trouble.since_s)
+            self.trouble = None

@@ -1,0 +1,249 @@
+"""The vision process: the only one that sees pixels, and the only one without a network.
+
+Started by `poses.py` as `python -m pose_edge.vision`. It reads a `Job` from stdin, opens the source, runs
+the landmarker and writes records (`wire.py`) into the pipe that was its stdout; whatever a library prints
+goes to stderr. It ends when the source ends, when stdin is closed, or when the daemon is gone.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import select
+import signal
+import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+from pydantic import Field
+
+from pose_edge import wire
+from pose_edge.child import die_with_parent, keep_stdout_for_records, log_to_parent
+from pose_edge.errors import EXIT_DONE, EXIT_FAILURE, PoseEdgeError
+from pose_edge.landmarker import (
+    LandmarkerOptions,
+    LiveLandmarker,
+    RunningMode,
+    StillLandmarker,
+    VideoLandmarker,
+)
+from pose_edge.options import Options
+from pose_edge.pump import Ahead, LivePump
+from pose_edge.records import PoseResult
+from pose_edge.sandbox import lock_network_out
+from pose_edge.sources import SourceOptions, open_source
+from pose_edge.sources.base import Source
+from pose_edge.sources.pacing import Paced
+
+logger = logging.getLogger(__name__)
+
+STATUS_INTERVAL_S: Final = 1.0
+"""The heartbeat. It comes from the loop that does the work, so it stops when the work does."""
+
+WAIT_S: Final = 0.2
+"""How long one turn of the loop may block; also how soon an order is noticed."""
+
+
+class Job(Options):
+    """What the vision process is told to do."""
+
+    source: SourceOptions = Field(discriminator="kind")
+    model_path: Path
+    running_mode: RunningMode
+    landmarker: LandmarkerOptions = LandmarkerOptions()
+    speed: float | None = Field(1.0, gt=0)
+    """How fast a source that is not live is played in LIVE_STREAM mode; None: as fast as it can be read."""
+    mask_paths: tuple[Path, ...] = ()
+    """Where to write the segmentation mask of each frame; the only way a mask leaves this process."""
+
+
+class Channel:
+    """The pipe up to the daemon."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def send(self, record: wire.Record) -> None:
+        """Write one record; blocks while the daemon is behind. Raises BrokenPipeError when it is gone."""
+        data = memoryview(wire.encode(record))
+        while data:
+            data = data[os.write(self._descriptor, data) :]
+
+
+class Orders:
+    """The pipe down from the daemon: what to do, then pause and resume; closed means stop."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._rest = b""
+        self.paused = False
+        self.stop = False
+
+    def read_job(self) -> Job:
+        """Block for the first line; raises ValueError when it is no job."""
+        while b"\n" not in self._rest:
+            self._read()
+            if self.stop:
+                msg = "the daemon closed the pipe before it sent a job"
+                raise ValueError(msg)
+        line, self._rest = self._rest.split(b"\n", 1)
+        return Job.model_validate(json.loads(line))
+
+    def poll(self) -> None:
+        """Take in what has come since, without blocking."""
+        while not self.stop and select.select([self._descriptor], [], [], 0)[0]:
+            self._read()
+        *lines, self._rest = self._rest.split(b"\n")
+        for line in lines:
+            self.paused = line == b"pause"
+
+    def _read(self) -> None:
+        data = os.read(self._descriptor, 65536)
+        self.stop = not data
+        self._rest += data
+
+
+class Heartbeat:
+    """Sends a `Status` when one is due."""
+
+    def __init__(self, channel: Channel, status: Callable[[], wire.Status]) -> None:
+        self._channel = channel
+        self._status = status
+        self._next_s = 0.0
+
+    def beat(self) -> None:
+        """Send the counts if the last ones are a second old."""
+        now_s = time.monotonic()
+        if now_s >= self._next_s:
+            self._next_s = now_s + STATUS_INTERVAL_S
+            self._channel.send(self._status())
+
+
+def main() -> int:
+    """Run one job; return the exit status."""
+    channel = Channel(keep_stdout_for_records())
+    # Ctrl-C reaches the whole process group; the daemon decides what it means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    die_with_parent()
+    network_lock = lock_network_out()
+    log_to_parent()
+    try:
+        orders = Orders(sys.stdin.fileno())
+        run(orders.read_job(), orders, channel, network_lock)
+    except BrokenPipeError:
+        return EXIT_FAILURE  # nobody left to tell
+    except PoseEdgeError as error:
+        channel.send(wire.Failure(type(error).__name__, str(error)))
+        return error.exit_code
+    return EXIT_DONE
+
+
+def run(job: Job, orders: Orders, channel: Channel, network_lock: str) -> None:
+    """Open source and landmarker, say hello, and work until the end or the order to stop."""
+    with ExitStack() as stack:
+        landmarker = _landmarker(job)
+        stack.enter_context(landmarker)
+        source = stack.enter_context(_paced(job))
+        info = source.info
+        channel.send(
+            wire.Hello(
+                source=info.name,
+                width_px=info.width_px,
+                height_px=info.height_px,
+                rate_hz=info.rate_hz,
+                frame_count=info.frame_count,
+                model_path=str(job.model_path),
+                mediapipe_version=version("mediapipe"),
+                network_lock=network_lock,
+            )
+        )
+        if isinstance(landmarker, LiveLandmarker):
+            _live(source, landmarker, orders, channel)
+        else:
+            _every_frame(job, source, landmarker, orders, channel)
+
+
+def _landmarker(job: Job) -> StillLandmarker | VideoLandmarker | LiveLandmarker:
+    if job.running_mode is RunningMode.LIVE_STREAM:
+        return LiveLandmarker(job.model_path, job.landmarker)
+    if job.running_mode is RunningMode.VIDEO:
+        return VideoLandmarker(job.model_path, job.landmarker)
+    return StillLandmarker(job.model_path, job.landmarker)
+
+
+def _paced(job: Job) -> Source:
+    source = open_source(job.source)
+    if job.running_mode is RunningMode.LIVE_STREAM and job.speed is not None:
+        return Paced(source, job.speed)
+    return source
+
+
+def _live(source: Source, landmarker: LiveLandmarker, orders: Orders, channel: Channel) -> None:
+    """Newest frame next, one in flight; see `LiveLandmarker`."""
+    with LivePump(source, landmarker.submit) as pump:
+
+        def status() -> wire.Status:
+            counts = asdict(landmarker.counts)
+            # What a paced source leaves out a camera would have shown: it came, and was dropped.
+            skipped = source.skipped if isinstance(source, Paced) else 0
+            counts.update(submitted=counts["submitted"] + skipped, dropped=counts["dropped"] + skipped)
+            return wire.Status(**counts, last_frame_ns=pump.last_frame_ns, paused=pump.paused)
+
+        heartbeat = Heartbeat(channel, status)
+        while not orders.stop:
+            result = landmarker.wait(WAIT_S)
+            if result is not None:
+                channel.send(result)
+            heartbeat.beat()
+            orders.poll()
+            pump.pause(orders.paused)
+            if pump.ended() and landmarker.counts.in_flight == 0 and result is None:
+                channel.send(wire.Ended(status()))
+                return
+
+
+def _every_frame(
+    job: Job,
+    source: Source,
+    landmarker: StillLandmarker | VideoLandmarker,
+    orders: Orders,
+    channel: Channel,
+) -> None:
+    """Every frame in turn; the next one is decoded while the model works on this one."""
+    results = empty = last_frame_ns = 0
+
+    def status() -> wire.Status:
+        return wire.Status(submitted=results, results=results, empty=empty, last_frame_ns=last_frame_ns)
+
+    heartbeat = Heartbeat(channel, status)
+    with Ahead(source) as frames:
+        for frame, available_ns in frames:
+            result = landmarker.detect(frame)
+            channel.send(result)
+            _write_mask(job, results, result)
+            results, empty, last_frame_ns = results + 1, empty + (not result.poses), available_ns
+            heartbeat.beat()
+            orders.poll()
+            if orders.stop:
+                return
+    channel.send(wire.Ended(status()))
+
+
+def _write_mask(job: Job, index: int, result: PoseResult) -> None:
+    if index < len(job.mask_paths):
+        from pose_edge.masks import write_mask
+
+        write_mask(result, job.mask_paths[index])
+
+
+if __name__ == "__main__":
+    status = main()
+    sys.stderr.flush()
+    # Straight out: interpreter shutdown would join threads of libraries that may be wedged.
+    os._exit(status)

@@ -1,0 +1,170 @@
+"""What crosses the pipes between the daemon and the vision process.
+
+Down (the child's stdin), JSON lines: one `Job`, then orders (`pause`, `resume`); end of file means stop.
+Up (a pipe of its own), framed records: `Hello` once, then results and a `Status` a second, at last
+`Ended` or `Failure`. Results are packed arrays: a pose is 1.3 kB and no Python object per landmark.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Final, TypeAlias
+
+import numpy as np
+import orjson
+
+from pose_edge.errors import BY_NAME, PoseEdgeError
+from pose_edge.records import LANDMARKS, Pose, PoseResult, Timing
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """The vision process is ready: source open, model loaded."""
+
+    source: str
+    width_px: int
+    height_px: int
+    rate_hz: float | None
+    frame_count: int | None
+    model_path: str
+    mediapipe_version: str
+    network_lock: str
+    """`seccomp`, or why the network could not be locked out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Counts since the process started. Always: submitted = results + dropped + in_flight."""
+
+    submitted: int = 0
+    """Frames the source gave."""
+    results: int = 0
+    dropped: int = 0
+    """Replaced by a newer frame, or unreadable, before they reached the model."""
+    in_flight: int = 0
+    empty: int = 0
+    """Results without a pose."""
+    callback_errors: int = 0
+    timestamp_errors: int = 0
+    mismatched: int = 0
+    """Results that belong to no frame."""
+    last_frame_ns: int = 0
+    """CLOCK_MONOTONIC when the newest frame came; 0: none yet."""
+    paused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The source has no more frames, and every result has been sent."""
+
+    status: Status
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The vision process gives up."""
+
+    error: str
+    """Name of a class in `errors.BY_NAME`."""
+    message: str
+
+    def exception(self) -> PoseEdgeError:
+        """Return the error as the daemon raises it."""
+        return BY_NAME.get(self.error, PoseEdgeError)(self.message)
+
+
+Record: TypeAlias = Hello | PoseResult | Status | Ended | Failure
+
+_HEADER: Final = struct.Struct("<cxxxI")
+"""Kind, then length of what follows in bytes."""
+
+_RESULT: Final = struct.Struct("<qHHHxxqqq")
+"""timestamp_ms, width_px, height_px, number of poses, then `Timing`; the poses' floats follow."""
+
+_FLOATS_PER_POSE: Final = 2 * LANDMARKS * 5
+_HELLO, _RESULTS, _STATUS, _ENDED, _FAILURE = b"H", b"R", b"S", b"E", b"F"
+
+
+def encode(record: Record) -> bytes:
+    """Return one record as bytes, ready for the pipe. Masks and a missing `Timing` do not travel."""
+    if isinstance(record, PoseResult):
+        return _frame(_RESULTS, _encode_result(record))
+    if isinstance(record, Hello):
+        return _frame(_HELLO, orjson.dumps(asdict(record)))
+    if isinstance(record, Status):
+        return _frame(_STATUS, orjson.dumps(asdict(record)))
+    if isinstance(record, Ended):
+        return _frame(_ENDED, orjson.dumps(asdict(record.status)))
+    return _frame(_FAILURE, orjson.dumps(asdict(record)))
+
+
+def _frame(kind: bytes, body: bytes) -> bytes:
+    return _HEADER.pack(kind, len(body)) + body
+
+
+def _encode_result(result: PoseResult) -> bytes:
+    timing = result.timing or Timing(0, 0, 0)
+    head = _RESULT.pack(
+        result.timestamp_ms,
+        result.width_px,
+        result.height_px,
+        len(result.poses),
+        timing.available_ns,
+        timing.submitted_ns,
+        timing.finished_ns,
+    )
+    poses = (part.tobytes() for pose in result.poses for part in (pose.landmarks, pose.world_landmarks))
+    return b"".join((head, *poses))
+
+
+class Decoder:
+    """Bytes as they come out of the pipe -> records."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> Iterator[Record]:
+        """Yield every record that is complete with `data`.
+
+        Raises:
+            ValueError: the bytes are no records; the pipe is lost.
+        """
+        self._buffer += data
+        while len(self._buffer) >= _HEADER.size:
+            kind, length = _HEADER.unpack_from(self._buffer)
+            end = _HEADER.size + length
+            if len(self._buffer) < end:
+                return
+            body = bytes(self._buffer[_HEADER.size : end])
+            del self._buffer[:end]
+            yield _decode(kind, body)
+
+
+def _decode(kind: bytes, body: bytes) -> Record:
+    if kind == _RESULTS:
+        return _decode_result(body)
+    if kind == _HELLO:
+        return Hello(**orjson.loads(body))
+    if kind == _STATUS:
+        return Status(**orjson.loads(body))
+    if kind == _ENDED:
+        return Ended(Status(**orjson.loads(body)))
+    if kind == _FAILURE:
+        return Failure(**orjson.loads(body))
+    msg = f"record kind {kind!r}, expected one of H R S E F"
+    raise ValueError(msg)
+
+
+def _decode_result(body: bytes) -> PoseResult:
+    timestamp_ms, width_px, height_px, count, *timing = _RESULT.unpack_from(body)
+    floats = np.frombuffer(body, np.float32, count * _FLOATS_PER_POSE, _RESULT.size)
+    parts = floats.reshape(count, 2, LANDMARKS, 5)
+    return PoseResult(
+        timestamp_ms=timestamp_ms,
+        width_px=width_px,
+        height_px=height_px,
+        poses=tuple(Pose(part[0], part[1]) for part in parts),
+        timing=Timing(*timing),
+    )

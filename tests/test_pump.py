@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import threading
+import time
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+import pytest
+
+from pose_edge.errors import SourceError
+from pose_edge.landmarker import Shot
+from pose_edge.pump import Ahead, LivePump
+from pose_edge.records import Frame
+from pose_edge.sources.base import SourceInfo
+
+
+class Counting:
+    """A source of `count` pictures, 10 ms apart, each painted with its own number; then it fails or ends."""
+
+    def __init__(self, count: int, fails: bool = False) -> None:
+        self.info = SourceInfo("counting", 8, 8, 100.0, live=False)
+        self._count, self._fails = count, fails
+        self.grabbed = self.retrieved = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pass
+
+    def wait(self, timeout_s: float) -> bool:
+        return timeout_s > 0
+
+    def grab(self) -> int | None:
+        if self.grabbed == self._count:
+            if self._fails:
+                raise SourceError("the cable is out")
+            return None
+        self.grabbed += 1
+        return self.grabbed * 10
+
+    def retrieve(self) -> Frame:
+        self.retrieved += 1
+        return Frame(np.full((8, 8, 3), self.grabbed % 256, np.uint8), self.grabbed * 10)
+
+
+def wait_until_ended(pump: LivePump) -> None:
+    deadline_s = time.monotonic() + 5
+    while not pump.ended():
+        assert time.monotonic() < deadline_s
+        time.sleep(0.005)
+
+
+def test_every_picture_is_offered_in_order_and_none_converted() -> None:
+    source = Counting(50)
+    shots: list[Shot] = []
+    with LivePump(source, shots.append) as pump:
+        wait_until_ended(pump)
+
+    assert [shot.timestamp_ms for shot in shots] == list(range(10, 510, 10))
+    assert source.retrieved == 0
+    assert pump.last_frame_ns == shots[-1].available_ns > 0
+
+
+def test_a_picture_taken_late_has_the_stamp_of_what_it_shows() -> None:
+    source = Counting(50)
+    shots: list[Shot] = []
+    with LivePump(source, shots.append) as pump:
+        wait_until_ended(pump)
+        frame = shots[0].retrieve()
+
+    assert frame.timestamp_ms == 500
+    assert frame.image_rgb[0, 0, 0] == 50
+
+
+def test_picture_and_stamp_belong_together_while_the_source_runs_on() -> None:
+    taken: list[Frame] = []
+    newest: list[Shot] = []
+    with LivePump(Counting(20_000), newest.append) as pump:
+        while not pump.ended() and len(taken) < 200:
+            if newest:
+                taken.append(newest[-1].retrieve())
+
+    assert len(taken) > 20
+    for frame in taken:
+        assert int(frame.image_rgb[0, 0, 0]) == frame.timestamp_ms // 10 % 256
+
+
+def test_what_the_source_raises_is_raised_by_whoever_asks() -> None:
+    with (
+        LivePump(Counting(3, fails=True), lambda _shot: None) as pump,
+        pytest.raises(SourceError, match="cable"),
+    ):
+        wait_until_ended(pump)
+
+
+def test_paused_it_leaves_pictures_where_they_are() -> None:
+    source = Counting(10**9)
+    with LivePump(source, lambda _shot: None) as pump:
+        pump.pause(True)
+        time.sleep(0.05)
+        before = source.grabbed
+        time.sleep(0.1)
+        assert source.grabbed == before
+        pump.pause(False)
+        time.sleep(0.6)
+        assert source.grabbed > before
+
+
+def test_ahead_gives_every_frame_in_order() -> None:
+    with Ahead(Counting(100)) as frames:
+        stamps = [frame.timestamp_ms for frame, _ in frames]
+
+    assert stamps == list(range(10, 1010, 10))
+
+
+def test_ahead_decodes_two_frames_and_not_the_whole_film() -> None:
+    source = Counting(1000)
+    with Ahead(source) as frames:
+        next(iter(frames))
+        time.sleep(0.1)
+        assert source.retrieved <= 1 + Ahead.DEPTH + 1
+
+
+def test_ahead_loses_no_frame_to_a_failure() -> None:
+    got: list[int] = []
+    with Ahead(Counting(3, fails=True)) as frames:
+        try:
+            for frame, _ in frames:
+                got.append(frame.timestamp_ms)
+        except SourceError:
+            got.append(-1)
+
+    assert got == [10, 20, 30, -1]
+
+
+def test_leaving_early_stops_the_thread() -> None:
+    before = threading.active_count()
+    with Ahead(Counting(1000)) as frames:
+        next(iter(frames))
+
+    assert threading.active_count() == before

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+PROBE = """
+import socket, sys
+from pose_edge.sandbox import lock_network_out
+print(lock_network_out())
+for name, family, kind in {attempts!r}:
+    try:
+        socket.socket(family, kind).close()
+        print(name, "open")
+    except OSError as error:
+        print(name, error.strerror)
+"""
+
+ATTEMPTS = [
+    ("inet", 2, 1),
+    ("inet6", 10, 2),
+    ("packet", 17, 3),
+    ("vsock", 40, 1),
+    ("unix", 1, 1),
+    ("netlink", 16, 3),
+]
+
+
+@pytest.fixture(scope="module")
+def answers() -> dict[str, str]:
+    """What each attempt gives in a process that locked the network out; the lock cannot be undone."""
+    probe = [sys.executable, "-c", PROBE.format(attempts=ATTEMPTS)]
+    lines = subprocess.run(probe, capture_output=True, text=True, check=True).stdout.splitlines()
+    if lines[0] != "seccomp":
+        pytest.skip(f"this kernel or system has no seccomp: {lines[0]}")
+    return dict(line.split(" ", 1) for line in lines[1:])
+
+
+@pytest.mark.parametrize("family", ["inet", "inet6", "packet", "vsock"])
+def test_no_socket_that_leaves_the_machine_can_be_opened(answers: dict[str, str], family: str) -> None:
+    assert answers[family] == "Permission denied"
+
+
+@pytest.mark.parametrize("family", ["unix", "netlink"])
+def test_sockets_that_stay_in_the_machine_can(answers: dict[str, str], family: str) -> None:
+    assert answers[family] == "open"
+
+
+def test_children_are_locked_out_too() -> None:
+    code = (
+        "import subprocess, sys\n"
+        "from pose_edge.sandbox import lock_network_out\n"
+        "if lock_network_out() != 'seccomp': sys.exit(0)\n"
+        "inner = 'import socket\\ntry:\\n socket.socket()\\nexcept PermissionError:\\n raise SystemExit(7)'\n"
+        "sys.exit(0 if subprocess.run([sys.executable, '-c', inner]).returncode == 7 else 1)\n"
+    )
+
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_without_the_library_it_says_so_and_goes_on() -> None:
+    code = (
+        "import sys\n"
+        "sys.modules['pyseccomp'] = None\n"
+        "from pose_edge.sandbox import lock_network_out\n"
+        "print(lock_network_out())\n"
+    )
+
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+
+    assert answer.startswith("libseccomp cannot be loaded: ")

@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pose_edge import wire
+from pose_edge.errors import LandmarkerError
+from pose_edge.landmarker import RunningMode
+from pose_edge.records import PoseResult
+from pose_edge.sources.actor import ActorOptions
+from pose_edge.sources.video import VideoOptions
+from pose_edge.supervisor import Supervisor, VisionOptions
+from pose_edge.vision import Job
+from pose_edge.wake import Wake
+from tests.brokers import eventually
+
+OPTIONS = VisionOptions(silence_limit_s=2, restart_min_s=0.2, restart_max_s=1)
+
+
+@pytest.fixture
+def wake() -> Iterator[Wake]:
+    with Wake() as made:
+        yield made
+
+
+def job(model_path: Path) -> Job:
+    source = ActorOptions(rate_hz=10)
+    return Job(source=source, model_path=model_path, running_mode=RunningMode.LIVE_STREAM)
+
+
+def results_within(supervisor: Supervisor, limit_s: float, wanted: int = 1) -> int:
+    deadline_s, count = time.monotonic() + limit_s, 0
+    while count < wanted and time.monotonic() < deadline_s:
+        count += sum(isinstance(record, PoseResult) for record in supervisor.poll(0.2))
+    return count
+
+
+def in_trouble(supervisor: Supervisor) -> bool:
+    supervisor.poll(0.2)
+    return supervisor.trouble is not None
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP, signal.SIGABRT])
+def test_a_vision_process_that_dies_or_hangs_is_replaced(
+    model_path: Path, wake: Wake, number: signal.Signals
+) -> None:
+    with Supervisor(job(model_path), OPTIONS, wake.descriptor) as supervisor:
+        assert results_within(supervisor, 20)
+        first = supervisor.pid
+        assert first is not None
+        os.kill(first, number)
+
+        assert eventually(lambda: in_trouble(supervisor), 10)
+        assert results_within(supervisor, 20)
+
+        assert supervisor.restarts == 1
+        assert supervisor.trouble is None
+        assert supervisor.pid != first
+    assert not Path(f"/proc/{first}").exists()
+
+
+def test_a_source_that_fails_is_tried_again_more_and_more_slowly(
+    model_path: Path, wake: Wake, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"no video")
+    failing = job(model_path).model_copy(update={"source": VideoOptions(path=broken)})
+    options = VisionOptions(restart_min_s=0.1, restart_max_s=0.4)
+    delays: list[float] = []
+    with Supervisor(failing, options, wake.descriptor) as supervisor:
+        deadline_s = time.monotonic() + 30
+        before = None
+        while len(delays) < 4 and time.monotonic() < deadline_s:
+            supervisor.poll(0.05)
+            if supervisor.trouble is not None and supervisor.trouble is not before:
+                before = supervisor.trouble
+                delays.append(before.retry_s - time.monotonic())
+
+    assert delays == pytest.approx([0.1, 0.2, 0.4, 0.4], abs=0.08)
+    said = [record for record in caplog.records if "broken.mp4" in record.message]
+    assert len(said) == 1, "the same reason is logged once, not at each attempt"
+
+
+def test_a_model_that_is_wrong_is_not_tried_again(wake: Wake, tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.task"
+    wrong.write_bytes(b"no model")
+    with (
+        Supervisor(job(wrong), OPTIONS, wake.descriptor) as supervisor,
+        pytest.raises(LandmarkerError, match=r"wrong\.task"),
+    ):
+        results_within(supervisor, 20)
+
+
+def test_the_bell_ends_a_wait(model_path: Path, wake: Wake) -> None:
+    with Supervisor(job(model_path), OPTIONS, wake.descriptor) as supervisor:
+        wake.ring()
+        begun_s = time.monotonic()
+        said = supervisor.poll(5)
+
+    assert time.monotonic() - begun_s < 2
+    assert not any(isinstance(record, wire.Failure) for record in said)
+
+
+def test_a_pause_outlives_the_process_it_was_told_to(model_path: Path, wake: Wake) -> None:
+    with Supervisor(job(model_path), OPTIONS, wake.descriptor) as supervisor:
+        assert results_within(supervisor, 20)
+        supervisor.pause(True)
+        assert supervisor.pid is not None
+        os.kill(supervisor.pid, signal.SIGKILL)
+        results_within(supervisor, 4, wanted=1000)
+
+        assert supervisor.restarts == 1
+        assert results_within(supervisor, 2, wanted=1000) <= 1
+        supervisor.pause(False)
+        assert results_within(supervisor, 5)
