@@ -1,0 +1,19 @@
+"""The `pose-edge` command, and `python -m pose_edge`."""
+
+import sys
+
+from pose_edge.errors import EXIT_INTERRUPTED
+
+
+def main() -> None:
+    """Run the command line; Ctrl-C while it is still being imported is as quiet as later."""
+    try:
+        from pose_edge.cli import main as run
+
+        run()
+    except KeyboardInterrupt:
+        sys.exit(EXIT_INTERRUPTED)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+"""The `pose-edge` command: one file a command. Results on stdout, everything for people on stderr."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Annotated, NoReturn
+
+import typer
+
+from pose_edge import __version__
+from pose_edge.cli import config, demo, detect, models, replay, run
+from pose_edge.errors import EXIT_DONE, EXIT_FAILURE, PoseEdgeError
+
+app = typer.Typer(
+    name="pose-edge",
+    help="A Raspberry Pi with a camera becomes an MQTT device that knows what a body is doing.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("demo")(demo.demo)
+app.command("run")(run.run)
+app.command("replay")(replay.replay)
+app.command("detect")(detect.detect)
+app.add_typer(models.app, name="models")
+app.add_typer(config.app, name="config")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"pose-edge {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    ] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log much more.")] = False,
+) -> None:
+    del version  # handled by its callback
+    level = logging.DEBUG if verbose else logging.INFO
+    logging.basicConfig(stream=sys.stderr, level=level, format="%(levelname)s %(name)s: %(message)s")
+
+
+def main() -> NoReturn:
+    """Run the command line; every error made for a person is one line and an exit code.
+
+    typer itself sees to usage errors (2), Ctrl-C (130) and readers who leave early (1).
+    """
+    try:
+        app()
+    except PoseEdgeError as error:
+        _fail(error)
+    except Exception:
+        # The only broad one: whatever comes here is our mistake, and its traceback is what we need.
+        logging.getLogger(__name__).exception("unexpected error")
+        sys.exit(EXIT_FAILURE)
+    sys.exit(EXIT_DONE)
+
+
+def _fail(error: PoseEdgeError) -> NoReturn:
+    for line in str(error).splitlines():
+        typer.echo(f"pose-edge: {line}", err=True)
+    sys.exit(error.exit_code)

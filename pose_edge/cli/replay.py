@@ -1,0 +1,288 @@
+"""`pose-edge replay`: videos, photos and recorded poses -> events on stdout."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import IO, TYPE_CHECKING, Annotated, Final, TypeAlias
+
+import orjson
+import typer
+from pydantic import ValidationError
+
+from pose_edge.cli.output import Progress, print_line, progress
+from pose_edge.errors import ExpectationError, UsageError
+from pose_edge.expectations import Expectations, load_expectations
+from pose_edge.records import Event, PoseResult
+from pose_edge.replay import (
+    ACTOR,
+    REPLAY_DEVICE,
+    Replay,
+    Told,
+    in_real_time,
+    is_actor,
+    is_photos,
+    is_recording,
+    require_input,
+    require_results,
+    watched,
+)
+
+if TYPE_CHECKING:
+    from pose_edge.config import Config
+    from pose_edge.sources import SourceOptions
+    from pose_edge.vision import Job
+
+
+CONNECT_S: Final = 10.0
+"""How long the broker may take to answer before the replay gives up."""
+
+DRAIN_S: Final = 10.0
+"""How long the last events may take to be acknowledged."""
+
+
+class Mode(StrEnum):
+    """How frames reach the model."""
+
+    VIDEO = "video"
+    LIVE = "live"
+
+
+class Speed(StrEnum):
+    """How fast."""
+
+    MAX = "max"
+    REALTIME = "realtime"
+
+
+def replay(
+    inputs: Annotated[
+        list[Path],
+        typer.Argument(help="Videos, photos, folders of photos, recorded poses (.jsonl), or actor:demo."),
+    ],
+    mode: Annotated[
+        Mode, typer.Option(help="video: every frame; live: drop frames there is no time for, like a camera.")
+    ] = Mode.VIDEO,
+    speed: Annotated[
+        Speed | None, typer.Option(help="How fast to play; live plays in real time unless told otherwise.")
+    ] = None,
+    record: Annotated[Path | None, typer.Option(help="Write the poses here, to be replayed again.")] = None,
+    overlay: Annotated[
+        Path | None, typer.Option(help="Write the video (or photo) here with skeleton, posture and events.")
+    ] = None,
+    mqtt: Annotated[bool, typer.Option("--mqtt", help="Publish below pose-edge/replay as well.")] = False,
+    broker: Annotated[
+        str | None, typer.Option(help="HOST or HOST:PORT for --mqtt; else what --config says.")
+    ] = None,
+    expect: Annotated[
+        Path | None, typer.Option(help="What should happen, in YAML; exit status 3 when it does not.")
+    ] = None,
+    model: Annotated[
+        Path | None, typer.Option(envvar="POSE_EDGE_MODEL", help="A model file; else one of the store.")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", help="Options for model, events and broker.")
+    ] = None,
+) -> None:
+    """Find what happens in videos, photos and recorded poses; one JSON object an event.
+
+    The same input gives the same output, byte for byte. Times begin in 1970 with a video, and are those of
+    the recording with recorded poses.
+    """
+    for path in inputs:
+        require_input(path)
+    if len(inputs) > 1 and (record or overlay or expect):
+        raise UsageError("--record, --overlay and --expect go with one input")
+    if record is not None and record.exists() and inputs[0].exists() and record.samefile(inputs[0]):
+        raise UsageError(f"--record {record}: is the input; it would be lost")
+    if overlay is not None and is_recording(inputs[0]):
+        raise UsageError(f"--overlay needs pictures, and {inputs[0]} holds none")
+    expectations = load_expectations(expect) if expect else None
+    real_time = (speed or (Speed.REALTIME if mode is Mode.LIVE else Speed.MAX)) is Speed.REALTIME
+    settings = Settings(_config(config, broker), mode, real_time, model)
+    with ExitStack() as stack:
+        listeners = [_publisher(settings.config, stack)] if mqtt else []
+        for path in inputs:
+            events = _play(path, settings, record, overlay, [*listeners, _printer(path, len(inputs) > 1)])
+    if expectations is not None:
+        _judge(expectations, events)
+
+
+Listener: TypeAlias = Callable[[Told], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What is the same for every input of one command."""
+
+    config: Config
+    mode: Mode
+    real_time: bool
+    model: Path | None
+
+
+def _config(path: Path | None, broker: str | None) -> Config:
+    from pose_edge.config import Config, load
+
+    config = load(path) if path else Config()
+    if broker is None:
+        return config
+    host, _, port = broker.partition(":")
+    if port and not (port.isdecimal() and 0 < int(port) < 65536):
+        raise UsageError(f"--broker {broker}: {port!r} found, a port from 1 to 65535 is allowed")
+    mqtt = config.mqtt.model_copy(update={"host": host, **({"port": int(port)} if port else {})})
+    return config.model_copy(update={"mqtt": mqtt})
+
+
+def _play(
+    path: Path, settings: Settings, record: Path | None, overlay: Path | None, listeners: list[Listener]
+) -> list[Event]:
+    """Play one input to its end and return its events."""
+    events: list[Event] = []
+    count = 0
+    with ExitStack() as stack:
+        bar = stack.enter_context(progress(path.name))
+        replayer, results, source = _open(path, settings, bar, stack)
+        if record is not None:
+            listeners = [*listeners, _recorder(stack.enter_context(_opened(record)))]
+        notes = stack.enter_context(NamedTemporaryFile(suffix=".jsonl")) if overlay is not None else None
+        if notes is not None and overlay is not None and source is not None:
+            require_drawable(source, Path(notes.name), (overlay,))
+            listeners = [*listeners, _annotator(notes)]
+        for count, result in enumerate(results, 1):
+            told = replayer.take(result)
+            events += told.step.events
+            for listener in listeners:
+                listener(told)
+            bar.step(count)
+        require_results(count, path)
+        if overlay is not None and notes is not None and source is not None:
+            notes.flush()
+            _draw(source, Path(notes.name), overlay)
+    return events
+
+
+def _open(
+    path: Path, settings: Settings, bar: Progress, stack: ExitStack
+) -> tuple[Replay, Iterator[PoseResult], SourceOptions | None]:
+    """Return the engine for one input, its results, and where its pictures are if it has any."""
+    if is_recording(path):
+        from pose_edge.recording import Recording
+
+        recording = stack.enter_context(Recording(path))
+        results = in_real_time(iter(recording)) if settings.real_time else iter(recording)
+        replayer = Replay(recording.model, "video", settings.config.events, recording.wall_offset_ms)
+        return replayer, results, None
+    job = _job(path, settings)
+    replayer = Replay(job.model_path.name, job.running_mode.value, settings.config.events)
+    return replayer, watched(job, settings.config.vision, bar.expect), job.source
+
+
+def _job(path: Path, settings: Settings) -> Job:
+    from pose_edge.landmarker import RunningMode
+    from pose_edge.models import resolve
+    from pose_edge.vision import Job
+
+    model = settings.config.model
+    live = settings.mode is Mode.LIVE
+    photos = is_photos(path) and not is_actor(path)
+    return Job(
+        source=_source(path),
+        model_path=resolve(settings.model or model.path, model.variant).path,
+        running_mode=RunningMode.LIVE_STREAM if live else RunningMode.IMAGE if photos else RunningMode.VIDEO,
+        landmarker=model.landmarker(),
+        speed=1.0 if settings.real_time else None,
+    )
+
+
+def _source(path: Path) -> SourceOptions:
+    from pose_edge.sources.actor import ActorOptions
+    from pose_edge.sources.images import ImagesOptions
+    from pose_edge.sources.video import VideoOptions
+
+    if is_actor(path):
+        try:
+            return ActorOptions(script=str(path).removeprefix(ACTOR), loop=False)
+        except ValidationError as error:
+            reason = str(error.errors()[0]["msg"]).removeprefix("Value error, ")
+            raise UsageError(f"{path}: {reason}") from error
+    return ImagesOptions(path=path) if is_photos(path) else VideoOptions(path=path)
+
+
+def _printer(path: Path, several: bool) -> Listener:
+    def tell(told: Told) -> None:
+        for message in told.events:
+            print_line(_named(message.payload, path) if several else message.payload)
+
+    return tell
+
+
+def _named(payload: bytes, path: Path) -> bytes:
+    """Say which of several inputs an event belongs to."""
+    return orjson.dumps({**orjson.loads(payload), "input": str(path)})
+
+
+def _recorder(file: IO[bytes]) -> Listener:
+    def tell(told: Told) -> None:
+        file.write(told.landmarks.payload + b"\n")
+
+    return tell
+
+
+def _annotator(file: IO[bytes]) -> Listener:
+    def tell(told: Told) -> None:
+        file.writelines(message.payload + b"\n" for message in (told.landmarks, *told.events))
+
+    return tell
+
+
+def _publisher(config: Config, stack: ExitStack) -> Listener:
+    from pose_edge.sinks.mqtt import MqttSink
+
+    sink = stack.enter_context(MqttSink(config.mqtt, REPLAY_DEVICE))
+    sink.wait_connected(CONNECT_S)
+    stack.callback(sink.drain, DRAIN_S)
+
+    def tell(told: Told) -> None:
+        for message in (told.landmarks, *told.states, *told.events):
+            sink.send(message)
+
+    return tell
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[IO[bytes]]:
+    try:
+        with path.open("wb") as file:
+            yield file
+    except OSError as error:
+        raise UsageError(f"--record {path}: {(error.strerror or str(error)).lower()}") from error
+
+
+def require_drawable(source: SourceOptions, notes: Path, overlays: tuple[Path, ...]) -> None:
+    """Refuse overlays that cannot be written, before any work is done for them.
+
+    Raises:
+        UsageError: see `pose_edge.overlay.job.require_possible`.
+    """
+    from pose_edge.overlay.job import Job as Drawing
+    from pose_edge.overlay.job import require_possible
+
+    require_possible(Drawing(source=source, annotations=notes, outputs=overlays))
+
+
+def _draw(source: SourceOptions, notes: Path, overlay: Path) -> None:
+    from pose_edge.overlay import render
+
+    with progress(overlay.name) as bar:
+        render(source, notes, (overlay,), bar.step)
+
+
+def _judge(expectations: Expectations, events: list[Event]) -> None:
+    complaints = expectations.complaints(events)
+    if complaints:
+        raise ExpectationError("\n".join(complaints))

@@ -1,0 +1,251 @@
+"""One YAML file -> frozen options. Every complaint at once, each with file, line, key and what is allowed."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import socket
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
+
+import yaml
+from pydantic import BaseModel, Field, ValidationError
+
+from pose_edge.errors import ConfigError
+from pose_edge.events import EventsOptions
+from pose_edge.landmarker import LandmarkerOptions
+from pose_edge.options import Options
+from pose_edge.reporter import PublishOptions
+from pose_edge.sinks.mqtt import MqttOptions
+from pose_edge.sources import SourceOptions
+from pose_edge.sources.picamera2 import Picamera2Options
+from pose_edge.supervisor import VisionOptions
+
+DEFAULT_PATH: Final = Path("/etc/pose-edge/config.yaml")
+
+
+def _host_id() -> str:
+    """Return the host's name as a device id; the fleet's names are unique already."""
+    return re.sub(r"[^a-z0-9_-]+", "-", socket.gethostname().lower()).strip("-")[:32] or "pose-edge"
+
+
+class DeviceOptions(Options):
+    """Options under ``device``: whose messages these are."""
+
+    id: str = Field(default_factory=_host_id, pattern=r"^[a-z0-9_-]{1,32}$")
+    """Level of every topic below `mqtt.base_topic`; the host's name where nothing is given."""
+
+    name: str = ""
+    """For people; the id where it is empty."""
+
+
+class ModelOptions(LandmarkerOptions):
+    """Options under ``model``: which model, and MediaPipe's own options."""
+
+    variant: Literal["lite", "full", "heavy"] = "lite"
+    """Which of the official models; lite is the one a Raspberry Pi 4 has time for."""
+
+    path: Path | None = None
+    """A model file of your own; wins over `variant`. So does POSE_EDGE_MODEL."""
+
+    def landmarker(self) -> LandmarkerOptions:
+        """Return the part that is MediaPipe's."""
+        return LandmarkerOptions(**self.model_dump(include=set(LandmarkerOptions.model_fields)))
+
+
+class ServiceOptions(Options):
+    """Options under ``service``."""
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    """DEBUG adds a line for much that happens per frame, and what native libraries print."""
+
+
+class Config(Options):
+    """The whole file."""
+
+    device: DeviceOptions = Field(default_factory=DeviceOptions)
+    source: Annotated[SourceOptions, Field(discriminator="kind")] = Field(default_factory=Picamera2Options)
+    model: ModelOptions = Field(default_factory=ModelOptions)
+    vision: VisionOptions = Field(default_factory=VisionOptions)
+    events: EventsOptions = Field(default_factory=EventsOptions)
+    mqtt: MqttOptions = Field(default_factory=MqttOptions)
+    publish: PublishOptions = Field(default_factory=PublishOptions)
+    service: ServiceOptions = Field(default_factory=ServiceOptions)
+
+
+def load(path: Path) -> Config:
+    """Return the configuration in `path`.
+
+    Raises:
+        ConfigError: the file cannot be read, is no YAML, or holds wrong options; one complaint a line.
+    """
+    text = _read(path)
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        data = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(_yaml_complaint(path, error)) from error
+    if root is not None and not isinstance(root, yaml.MappingNode):
+        raise ConfigError(f"{path}, line 1: {_kind(data)} found, a mapping of options is allowed")
+    complaints = list(_duplicates(root))
+    config = None
+    try:
+        config = Config.model_validate(data or {})
+    except ValidationError as error:
+        complaints += [_complaint(root, detail) for detail in error.errors()]
+    if complaints or config is None:
+        raise ConfigError("\n".join(f"{path}{complaint}" for complaint in sorted(complaints)))
+    return config
+
+
+def _read(path: Path) -> str:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from error
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        found = f"byte 0x{data[error.start]:02x}"
+        raise ConfigError(f"{path}, line {line}: {found} found, the file must be UTF-8") from error
+
+
+def _yaml_complaint(path: Path, error: yaml.YAMLError) -> str:
+    mark = getattr(error, "problem_mark", None)
+    problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+    where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+    return f"{path}{where}: no valid YAML: {problem}"
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class _Complaint:
+    """Sorts by line."""
+
+    line: int
+    """0: nowhere in the file."""
+    key: str
+    reason: str
+
+    def __str__(self) -> str:
+        where = f", line {self.line}" if self.line else ""
+        return f"{where}: {self.key}: {self.reason}"
+
+
+def _duplicates(node: yaml.Node | None, above: str = "") -> Iterator[_Complaint]:
+    """YAML lets the last of two equal keys win without a word; that is never what was meant."""
+    if not isinstance(node, yaml.MappingNode):
+        return
+    first_line: dict[str, int] = {}
+    for key, value in node.value:
+        name, line = str(key.value), key.start_mark.line + 1
+        if name in first_line:
+            yield _Complaint(line, f"{above}{name}", f"given twice, first in line {first_line[name]}")
+        first_line.setdefault(name, line)
+        yield from _duplicates(value, f"{above}{name}.")
+
+
+def _complaint(root: yaml.Node | None, detail: Any) -> _Complaint:
+    line, key = _place(root, detail["loc"])
+    return _Complaint(line, key, _reason(detail, key))
+
+
+def _place(root: yaml.Node | None, location: Sequence[str | int]) -> tuple[int, str]:
+    """Follow pydantic's location through the YAML tree; the tags of unions are in no file and fall out."""
+    node, line, names = root, 0, []
+    for part in location:
+        found = _child(node, part)
+        if found is not None:
+            line, node = found
+            names.append(str(part))
+        elif part == location[-1] and part not in _tags():
+            names.append(str(part))  # a key that is missing
+    return line, ".".join(names) or "the file"
+
+
+def _child(node: yaml.Node | None, part: str | int) -> tuple[int, yaml.Node] | None:
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            if key.value == str(part):
+                return key.start_mark.line + 1, value
+    if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+        return node.value[part].start_mark.line + 1, node.value[part]
+    return None
+
+
+def _reason(detail: Any, key: str) -> str:
+    """Say what was found and what is allowed; pydantic's own words where they already do."""
+    if detail["type"] == "extra_forbidden":
+        return _unknown(detail["loc"])
+    if detail["type"] == "missing":
+        return "missing"
+    if detail["type"] in ("model_type", "model_attributes_type"):
+        return f"{_shown(detail['input'], key)} found, a mapping of options is allowed"
+    if detail["type"] == "union_tag_not_found":
+        return f"kind is missing; allowed: {', '.join(sorted(_tags()))}"
+    if detail["type"] == "union_tag_invalid":
+        tag = str(detail["ctx"]["tag"])
+        return f"kind {tag!r} found{_nearest(tag, sorted(_tags()))}; allowed: {', '.join(sorted(_tags()))}"
+    message = str(detail["msg"])
+    return f"{_shown(detail['input'], key)} found, {message[0].lower()}{message[1:]}"
+
+
+def _unknown(location: Sequence[str | int]) -> str:
+    *above, name = map(str, location)
+    known = sorted(_names(above))
+    return f"unknown option{_nearest(name, known)}; allowed: {', '.join(known)}"
+
+
+def _nearest(name: str, known: Sequence[str]) -> str:
+    begun = [one for one in known if one.startswith(name) and len(name) > 2]
+    near = begun or difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return f", did you mean {near[0]!r}?" if near else ""
+
+
+def _names(above: Sequence[str]) -> set[str]:
+    """Return the options known at one of pydantic's locations; a tag chooses from a union."""
+    models: list[type[BaseModel]] = [Config]
+    for part in above:
+        if part in _tags():
+            models = [model for model in models if part in _kinds(model)]
+            continue
+        models = [
+            model
+            for parent in models
+            if part in parent.model_fields
+            for model in models_in(parent.model_fields[part].annotation)
+        ]
+    return {name for model in models for name in model.model_fields}
+
+
+def models_in(annotation: Any) -> list[type[BaseModel]]:
+    """Return the option groups a field's type speaks of: none, one, or the members of a union."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    if get_origin(annotation) in (Union, UnionType, Annotated):
+        return [model for part in get_args(annotation) for model in models_in(part)]
+    return []
+
+
+def _kinds(model: type[BaseModel]) -> tuple[str, ...]:
+    return get_args(model.model_fields["kind"].annotation) if "kind" in model.model_fields else ()
+
+
+def _tags() -> set[str]:
+    return {kind for model in models_in(SourceOptions) for kind in _kinds(model)}
+
+
+def _shown(value: object, key: str) -> str:
+    if "password" in key:
+        return "a value"  # a secret in the wrong place is still a secret
+    if isinstance(value, dict | list):
+        return _kind(value)
+    return repr(value)
+
+
+def _kind(value: object) -> str:
+    names = {dict: "a mapping", list: "a list", str: "text", type(None): "nothing"}
+    return names.get(type(value), type(value).__name__)

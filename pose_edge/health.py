@@ -1,0 +1,77 @@
+"""What the machine says about itself: memory, temperature, disk, clock. None where it does not tell."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import platform
+import shutil
+from pathlib import Path
+from typing import Final
+
+PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
+TIME_ERROR: Final = 5
+"""adjtimex(2): the clock is not synchronised."""
+
+
+def rss_mb(pid: int | None) -> float | None:
+    """Return the resident memory of a process in MiB; None when it is gone."""
+    if pid is None:
+        return None
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    except (OSError, ValueError, IndexError):
+        return None
+    return round(pages * PAGE_BYTES / 2**20, 1)
+
+
+def cpu_s(pid: int | None) -> float | None:
+    """Return the processor seconds a process has used; None when it is gone."""
+    if pid is None:
+        return None
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")  # proc(5): utime, stime
+
+
+def soc_temperature_c() -> float | None:
+    """Return the temperature of the chip in degrees Celsius."""
+    try:
+        return round(int(Path("/sys/class/thermal/thermal_zone0/temp").read_text()) / 1000, 1)
+    except (OSError, ValueError):
+        return None
+
+
+def disk_free_mb(path: Path) -> float | None:
+    """Return what is free where `path` is, in MiB."""
+    try:
+        return round(shutil.disk_usage(path).free / 2**20)
+    except OSError:
+        return None
+
+
+def clock_synced() -> bool:
+    """Return whether the kernel believes its wall clock: a Pi has no battery and boots in the past."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    # struct timex is 208 bytes on 64-bit Linux; modes = 0, its first field, only asks.
+    state = libc.adjtimex(ctypes.byref(ctypes.create_string_buffer(256)))
+    return state not in (-1, TIME_ERROR)
+
+
+def board() -> str | None:
+    """Return the name of the board as its device tree has it: `Raspberry Pi 5 Model B Rev 1.0`."""
+    try:
+        return Path("/proc/device-tree/model").read_text().rstrip("\0") or None
+    except OSError:
+        return None
+
+
+def system() -> str:
+    """Return distribution, kernel and architecture in a line."""
+    try:
+        distribution = platform.freedesktop_os_release().get("PRETTY_NAME", "Linux")
+    except OSError:
+        distribution = platform.system()
+    return f"{distribution}, kernel {platform.release()}, {platform.machine()}"

@@ -1,0 +1,146 @@
+"""Videos, photos and recorded poses through the same engine as live ones.
+
+No broker and no clock: the same input gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from pose_edge.engine import Engine, Step
+from pose_edge.errors import SourceError, UsageError
+from pose_edge.messages import Device, Messages
+from pose_edge.options import Options
+from pose_edge.payloads import RunningMode
+from pose_edge.records import Message, PoseResult, State
+
+if TYPE_CHECKING:
+    from pose_edge.poses import VisionLimits
+    from pose_edge.vision import Job
+
+REPLAY_DEVICE: Final = "replay"
+"""Device id and boot id of replays: fixed, so that event ids repeat."""
+
+RECORDINGS: Final = (".jsonl", ".jsonl.gz", ".ndjson", ".json")
+PHOTOS: Final = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+
+
+ACTOR: Final = "actor:"
+"""Begins the name of an input that is drawn: `actor:demo`."""
+
+
+def is_actor(path: Path) -> bool:
+    """Return whether `path` is no file but a script of the actor: `actor:demo`."""
+    return str(path).startswith(ACTOR)
+
+
+def is_recording(path: Path) -> bool:
+    """Return whether `path` is taken for recorded poses, by its name."""
+    return path.name.lower().endswith(RECORDINGS)
+
+
+def is_photos(path: Path) -> bool:
+    """Return whether `path` is taken for a photo or a folder of them."""
+    return path.is_dir() or path.suffix.lower() in PHOTOS
+
+
+def require_input(path: Path) -> None:
+    """Refuse what is not there before anything is started.
+
+    Raises:
+        UsageError: there is nothing at `path`.
+    """
+    if not path.exists() and not is_actor(path):
+        raise UsageError(f"{path}: no such file or folder")
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What one result led to, and how it is told."""
+
+    result: PoseResult
+    step: Step
+    landmarks: Message
+    events: tuple[Message, ...]
+    states: tuple[Message, ...]
+    """Empty unless the state changed."""
+
+
+class Replay:
+    """One input through an engine of its own."""
+
+    def __init__(
+        self,
+        model: str,
+        mode: RunningMode,
+        events: Options | None = None,
+        wall_offset_ms: int = 0,
+    ) -> None:
+        self._messages = Messages(Device(REPLAY_DEVICE), REPLAY_DEVICE, model, mode, replayed=True)
+        self._messages.set_clock(wall_offset_ms, synced=False)
+        self._engine = Engine(events)
+        self._state = State()
+
+    def take(self, result: PoseResult) -> Told:
+        """Return what `result` leads to."""
+        step = self._engine.update(result)
+        states: tuple[Message, ...] = ()
+        if step.state != self._state:
+            self._state = step.state
+            states = self._messages.state(
+                step.state,
+                step.scene,
+                timestamp_ms=result.timestamp_ms,
+                detection="running",
+                inference_fps=None,
+                frame_age_ms=None,
+            )
+        return Told(
+            result=result,
+            step=step,
+            landmarks=self._messages.landmarks(result, step.person_ids),
+            events=tuple(self._messages.event(event) for event in step.events),
+            states=states,
+        )
+
+
+def watched(job: Job, limits: VisionLimits, greet: Callable[[int | None], None]) -> Iterator[PoseResult]:
+    """Yield the results of one run of the vision process; `greet` learns how many frames there will be.
+
+    Raises:
+        PoseEdgeError: what went wrong in the vision process.
+    """
+    from pose_edge import wire
+    from pose_edge.poses import VisionProcess
+
+    with VisionProcess(job, limits) as process:
+        while not process.ended:
+            for record in process.poll(timeout_s=1.0):
+                if isinstance(record, PoseResult):
+                    yield record
+                elif isinstance(record, wire.Hello):
+                    greet(record.frame_count)
+
+
+def in_real_time(results: Iterator[PoseResult], speed: float = 1.0) -> Iterator[PoseResult]:
+    """Yield recorded results at the pace of their timestamps."""
+    begun_s, first_ms = time.monotonic(), None
+    for result in results:
+        first_ms = result.timestamp_ms if first_ms is None else first_ms
+        due_s = begun_s + (result.timestamp_ms - first_ms) / 1000 / speed
+        time.sleep(max(0.0, due_s - time.monotonic()))
+        yield result
+
+
+def require_results(count: int, path: Path) -> None:
+    """Refuse an input that gave nothing at all.
+
+    Raises:
+        SourceError: `count` is 0.
+    """
+    if count == 0:
+        raise SourceError(f"{path}: not a single picture could be read")

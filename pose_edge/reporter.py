@@ -1,0 +1,207 @@
+"""Results and news -> messages: what to say, and how often. No I/O; the time comes in.
+
+Live and replayed poses go through here alike. `Engine` decides what happened, `Messages` how it looks.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from pydantic import Field
+
+from pose_edge.engine import Engine, Step
+from pose_edge.messages import Messages
+from pose_edge.options import Options
+from pose_edge.payloads import HealthValues
+from pose_edge.records import Message, PoseResult, Scene, State
+from pose_edge.wire import Status
+
+FRESH_MS: Final = 3000
+"""Results older than this are stale: nobody is being watched over."""
+
+CLOCK_STEP_MS: Final = 50
+"""The wall clock is followed when it is off by more; smaller differences are the jitter of scheduling."""
+
+WINDOW: Final = 300
+"""Results over which rates and durations are taken."""
+
+SLOW_HZ: Final = 5.0
+"""Below it a fall of 0.6 s is two frames: too few to judge."""
+
+
+class LandmarksOptions(Options):
+    """Options under ``publish.landmarks``."""
+
+    enabled: bool = True
+    """Whether the `landmarks` topic is fed at all."""
+
+    max_hz: float = Field(5.0, gt=0, le=120)
+    """At most so many a second; the events see every result all the same."""
+
+
+class PublishOptions(Options):
+    """Options under ``publish``: what is sent how often."""
+
+    state_min_interval_s: float = Field(0.5, ge=0, le=60)
+    """Changes of `state` closer than this are told together."""
+
+    state_heartbeat_s: float = Field(60.0, ge=1, le=3600)
+    """`state` is repeated this often when nothing changes."""
+
+    health_interval_s: float = Field(30.0, ge=1, le=3600)
+    """How often `health` is sent."""
+
+    landmarks: LandmarksOptions = Field(default_factory=LandmarksOptions)
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """The moment, on every clock that matters."""
+
+    monotonic_ns: int
+    wall_ms: int
+    """Milliseconds since 1970."""
+    clock_synced: bool
+
+
+class Reporter:
+    """Owns what happened so far in one run of the device."""
+
+    def __init__(self, engine: Engine, messages: Messages, options: PublishOptions) -> None:
+        self._engine = engine
+        self._messages = messages
+        self._options = options
+        self._state, self._scene = State(), Scene(0, 0, 0, ())
+        self._clock_offset_ms = 0
+        self._results: deque[PoseResult] = deque(maxlen=WINDOW)
+        self._last_result_ns: int | None = None
+        self._last_landmarks_ms: int | None = None
+        self._state_due_ns = self._heartbeat_ns = self._health_ns = 0
+        self._state_changed = False
+        self._flowing: bool | None = None
+        self.paused = False
+
+    def result(self, result: PoseResult, now: Now) -> list[Message]:
+        """Return what there is to say about one result of the model."""
+        self._follow_clock(result, now)
+        self._results.append(result)
+        self._last_result_ns = now.monotonic_ns
+        step = self._engine.update(result)
+        self._state_changed |= step.state != self._state
+        self._state, self._scene = step.state, step.scene
+        return [*self._landmarks(result, step), *(self._messages.event(event) for event in step.events)]
+
+    def tick(self, now: Now) -> list[Message]:
+        """Return what is due apart from results: freshness, `state` when it changed or is old."""
+        messages: list[Message] = []
+        flowing = self.flowing(now)
+        if flowing is not self._flowing:
+            self._flowing, self._state_changed = flowing, True
+            messages.append(self._messages.pipeline_status(flowing))
+        changed = self._state_changed and now.monotonic_ns >= self._state_due_ns
+        if changed or now.monotonic_ns >= self._heartbeat_ns:
+            messages += self._tell_state(now)
+        return messages
+
+    def health_due(self, now: Now) -> bool:
+        """Return whether `health` is wanted; once true, not again for the interval."""
+        if now.monotonic_ns < self._health_ns:
+            return False
+        self._health_ns = now.monotonic_ns + int(self._options.health_interval_s * 1e9)
+        return True
+
+    def health(self, values: HealthValues, now: Now) -> Message:
+        """Return the `health` message of this moment."""
+        return self._messages.health(values, now.wall_ms - self._clock_offset_ms)
+
+    def flowing(self, now: Now) -> bool:
+        """Return whether results come: the truth behind availability, readiness and the watchdog."""
+        if self._last_result_ns is None or self.paused:
+            return False
+        return now.monotonic_ns - self._last_result_ns <= FRESH_MS * 1_000_000
+
+    def rate_hz(self, now: Now) -> float | None:
+        """Return results a second, lately; None without results."""
+        if len(self._results) < 2 or not self.flowing(now):
+            return None
+        first, last = self._results[0].timing, self._results[-1].timing
+        if first is None or last is None or last.finished_ns <= first.finished_ns:
+            return None
+        return (len(self._results) - 1) * 1e9 / (last.finished_ns - first.finished_ns)
+
+    def measured(self, status: Status, now: Now) -> dict[str, float | int | None]:
+        """Return the fields of `health` that follow from results and the counts of the vision process."""
+        inference_ms = [(t.finished_ns - t.submitted_ns) / 1e6 for r in self._results if (t := r.timing)]
+        whole_ms = [(t.finished_ns - t.available_ns) / 1e6 for r in self._results if (t := r.timing)]
+        return {
+            "frames_captured_total": status.submitted,
+            "frames_submitted_total": status.submitted,
+            "frames_dropped_total": status.dropped,
+            "results_total": status.results,
+            "results_empty_total": status.empty,
+            "timestamp_errors_total": status.timestamp_errors,
+            "callback_errors_total": status.callback_errors,
+            "inference_fps": _rounded(self.rate_hz(now)),
+            "inference_ms_p50": _percentile(inference_ms, 50),
+            "inference_ms_p95": _percentile(inference_ms, 95),
+            "end_to_end_ms_p95": _percentile(whole_ms, 95),
+            "last_frame_age_s": _age_s(status.last_frame_ns or None, now),
+            "last_result_age_s": _age_s(self._last_result_ns, now),
+        }
+
+    def _follow_clock(self, result: PoseResult, now: Now) -> None:
+        """Learn how far the wall clock is from the source's, and follow it when it is set."""
+        available_ns = result.timing.available_ns if result.timing else now.monotonic_ns
+        offset_ms = now.wall_ms - result.timestamp_ms - (now.monotonic_ns - available_ns) // 1_000_000
+        if self._last_result_ns is None or abs(offset_ms - self._clock_offset_ms) > CLOCK_STEP_MS:
+            self._clock_offset_ms = offset_ms
+        self._messages.set_clock(self._clock_offset_ms, now.clock_synced)
+
+    def _landmarks(self, result: PoseResult, step: Step) -> Sequence[Message]:
+        wanted = self._options.landmarks
+        if not wanted.enabled or not _due(self._last_landmarks_ms, result.timestamp_ms, wanted.max_hz):
+            return ()
+        self._last_landmarks_ms = result.timestamp_ms
+        return (self._messages.landmarks(result, step.person_ids),)
+
+    def _tell_state(self, now: Now) -> Sequence[Message]:
+        self._state_changed = False
+        self._state_due_ns = now.monotonic_ns + int(self._options.state_min_interval_s * 1e9)
+        self._heartbeat_ns = now.monotonic_ns + int(self._options.state_heartbeat_s * 1e9)
+        age_s = _age_s(self._last_result_ns, now)
+        return self._messages.state(
+            self._state,
+            self._scene,
+            timestamp_ms=now.wall_ms - self._clock_offset_ms,
+            detection=self._detection(now),
+            inference_fps=self.rate_hz(now),
+            frame_age_ms=None if age_s is None else round(age_s * 1000),
+        )
+
+    def _detection(self, now: Now) -> Literal["running", "paused", "stalled"]:
+        if self.paused:
+            return "paused"
+        return "running" if self.flowing(now) else "stalled"
+
+
+def _due(last_ms: int | None, now_ms: int, max_hz: float) -> bool:
+    # Half a frame of tolerance, or a 5 Hz cap on a 30 Hz camera would give 4.3.
+    return last_ms is None or now_ms - last_ms >= 1000 / max_hz - 17
+
+
+def _age_s(at_ns: int | None, now: Now) -> float | None:
+    return None if at_ns is None else round(max(0, now.monotonic_ns - at_ns) / 1e9, 2)
+
+
+def _percentile(values: Sequence[float], percent: int) -> float | None:
+    if len(values) < 2:
+        return None
+    return round(statistics.quantiles(values, n=100, method="inclusive")[percent - 1], 2)
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 2)

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pose_edge.engine import Engine
+from pose_edge.errors import ConfigError
+from pose_edge.expectations import Expectations, load_expectations
+from pose_edge.records import Event
+from tests.bodies import pose, timeline
+
+
+@pytest.fixture(scope="module")
+def events() -> list[Event]:
+    """Nobody; somebody comes at 3 s, stands, sits from 7 s on and leaves at 12 s."""
+    engine, edge = Engine(), (0.97, 0.5)
+    day = timeline((3000, None), (4000, pose(at=edge)), (5000, pose("sitting", at=edge)), (4000, None))
+    return [event for one in day for event in engine.update(one).events]
+
+
+def complaints(events: list[Event], **expectations: object) -> list[str]:
+    return Expectations.model_validate(expectations).complaints(events)
+
+
+def test_what_happened_is_met(events: list[Event]) -> None:
+    assert not complaints(
+        events,
+        expect=[
+            {"event": "presence_started", "at_s": 3},
+            {"posture": "standing"},
+            {"posture": "sitting", "at_s": 7},
+            {"event": "presence_ended", "at_s": 12},
+        ],
+        in_order=True,
+        never=["lying", "presence_changed"],
+    )
+
+
+def test_what_did_not_happen_is_named(events: list[Event]) -> None:
+    [complaint] = complaints(events, expect=[{"posture": "lying", "at_s": 4, "within_s": 2}])
+
+    assert complaint == "expected posture lying at 4 s (+-2 s): did not happen"
+
+
+def test_the_wrong_second_is_a_complaint(events: list[Event]) -> None:
+    assert complaints(events, expect=[{"event": "presence_started", "at_s": 6}])
+
+
+def test_the_wrong_order_is_a_complaint_only_when_it_matters(events: list[Event]) -> None:
+    backwards = [{"posture": "sitting"}, {"posture": "standing"}]
+
+    assert not complaints(events, expect=backwards)
+    assert complaints(events, expect=backwards, in_order=True)
+
+
+def test_what_must_never_happen_is_named_with_its_second(events: list[Event]) -> None:
+    [complaint] = complaints(events, never=["sitting"])
+
+    assert complaint.startswith("never sitting: happened at 8.")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("expect: [{posture: sitting, event: x}]", "either event or posture"),
+        ("expct: []", "expct"),
+        ("expect: [", "no valid YAML"),
+    ],
+)
+def test_a_wrong_file_is_named_with_the_reason(tmp_path: Path, text: str, reason: str) -> None:
+    path = tmp_path / "expect.yaml"
+    path.write_text(text)
+
+    with pytest.raises(ConfigError, match=reason) as raised:
+        load_expectations(path)
+    assert str(path) in str(raised.value)
+
+
+def test_a_missing_file_is_a_configuration_error(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no such file"):
+        load_expectations(tmp_path / "none.yaml")
