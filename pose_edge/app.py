@@ -10,12 +10,12 @@ import time
 from contextlib import ExitStack
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from pose_edge import health, wire
 from pose_edge.config import Config, load
 from pose_edge.engine import Engine
-from pose_edge.errors import EXIT_DONE, ConfigError
+from pose_edge.errors import EXIT_DONE, PoseEdgeError
 from pose_edge.landmarker import RunningMode
 from pose_edge.messages import Device, Messages
 from pose_edge.models import ModelFile, resolve
@@ -39,32 +39,33 @@ def run(path: Path) -> int:
 
     SIGHUP reads the file again: a good one takes over, a broken one is named and the old one goes on.
     """
-    config = load(path)
+    config: Config | None = load(path)
+    notifier = Notifier()
     with Wake() as wake:
-        while not wake.stop:
+        while config is not None:
             logging.getLogger().setLevel(config.service.log_level)
-            status = live(config, wake)
-            if not wake.reload:
-                return status
-            config = _reloaded(path, config, wake)
+            config = live(config, path, wake, notifier)
+        notifier.stopping()
     return EXIT_DONE
 
 
-def live(config: Config, wake: Wake) -> int:
-    """Run one configuration from opening to closing."""
-    notifier = Notifier()
+def live(config: Config, path: Path, wake: Wake, notifier: Notifier) -> Config | None:
+    """Run one configuration from opening to closing; return the one that takes over, None: the end."""
     model = resolve(config.model.path, config.model.variant)
     with ExitStack() as stack:
         boot_id = secrets.token_hex(4)
         sink = stack.enter_context(MqttSink(config.mqtt, config.device.id, boot_id=boot_id, wake=wake.ring))
         supervisor = stack.enter_context(Supervisor(job_of(config, model), config.vision, wake.descriptor))
-        stack.callback(notifier.stopping)
         daemon = Daemon(config, model, boot_id, sink, supervisor, notifier)
-        while not (wake.stop or supervisor.ended or wake.reload):
+        stack.callback(
+            daemon.goodbye
+        )  # also when an error ends it: nothing retained may claim that poses come
+        while not (wake.stop or supervisor.ended):
             daemon.turn()
             wake.quiet()
-        daemon.goodbye()
-    return EXIT_DONE
+            if wake.reload and (next_config := _reloaded(path, wake)) is not None:
+                return next_config
+    return None
 
 
 def job_of(config: Config, model: ModelFile) -> Job:
@@ -102,7 +103,10 @@ class Daemon:
         self._hello: wire.Hello | None = None
         self._status = wire.Status()
         self._ready = False
-        self._cpu = (self._started_s, 0.0)
+        self._earlier = wire.Status()
+        """What the vision processes before this one counted."""
+        self._cpu: tuple[float, float] | None = None
+        self._told_health: tuple[str, list[str]] | None = None
         sink.send(self._messages.status(online=True))
         sink.send(self._messages.detection(on=True))
 
@@ -116,7 +120,9 @@ class Daemon:
         now = clocks()
         for message in self._reporter.tick(now):
             self._sink.send(message)
-        if self._reporter.health_due(now):
+        found = (self._health_status(now), self._reasons(now))
+        if self._reporter.health_due(now) or found != self._told_health:
+            self._told_health = found
             self._sink.send(self._reporter.health(self._health(now), now))
             self._notifier.status(self._status_line(now))
 
@@ -138,6 +144,10 @@ class Daemon:
             logger.info("%s: no more frames", self._hello.source if self._hello else "source")
 
     def _greet(self, hello: wire.Hello) -> None:
+        if self._hello is not None:
+            self._earlier = self._earlier.plus(self._status)
+            self._status = wire.Status()
+            self._reporter.restarted()
         self._hello = hello
         rate = f" at {hello.rate_hz:.1f} Hz" if hello.rate_hz else ""
         logger.info("source %s: %d x %d px%s", hello.source, hello.width_px, hello.height_px, rate)
@@ -160,12 +170,10 @@ class Daemon:
         )
 
     def _health(self, now: Now) -> HealthValues:
-        reasons = self._reasons(now)
-        stopped = not self._reporter.flowing(now)
-        measured: dict[str, Any] = self._reporter.measured(self._status, now)
+        measured: dict[str, Any] = self._reporter.measured(self._earlier.plus(self._status), now)
         return HealthValues(
-            status="error" if stopped else "degraded" if reasons else "ok",
-            reasons=reasons,
+            status=self._health_status(now),
+            reasons=self._reasons(now),
             uptime_s=round(time.monotonic() - self._started_s, 1),
             camera_restarts_total=self._supervisor.restarts,
             mqtt_reconnects_total=self._sink.counts.reconnects,
@@ -177,6 +185,11 @@ class Daemon:
             disk_free_mb=health.disk_free_mb(Path.cwd()),
             **measured,
         )
+
+    def _health_status(self, now: Now) -> Literal["ok", "degraded", "error"]:
+        if not self._reporter.flowing(now):
+            return "error"
+        return "degraded" if self._reasons(now) else "ok"
 
     def _reasons(self, now: Now) -> list[str]:
         rate_hz = self._reporter.rate_hz(now)
@@ -196,10 +209,10 @@ class Daemon:
         """Of one core, both processes, since the last time this was asked."""
         used = [health.cpu_s(pid) for pid in (os.getpid(), self._supervisor.pid)]
         total_s, now_s = sum(value for value in used if value is not None), time.monotonic()
-        (before_s, before_total_s), self._cpu = self._cpu, (now_s, total_s)
-        if total_s < before_total_s or now_s <= before_s:
-            return None  # the vision process is a new one
-        return round(100 * (total_s - before_total_s) / (now_s - before_s), 1)
+        before, self._cpu = self._cpu, (now_s, total_s)
+        if before is None or total_s < before[1] or now_s <= before[0]:
+            return None  # the first time, or the vision process is a new one
+        return round(100 * (total_s - before[1]) / (now_s - before[0]), 1)
 
     def _status_line(self, now: Now) -> str:
         if self._supervisor.trouble is not None:
@@ -215,14 +228,16 @@ def clocks() -> Now:
     return Now(time.monotonic_ns(), time.time_ns() // 1_000_000, health.clock_synced())
 
 
-def _reloaded(path: Path, old: Config, wake: Wake) -> Config:
+def _reloaded(path: Path, wake: Wake) -> Config | None:
+    """Return what the file says now; None, with the reason in the log, when that cannot be run."""
     wake.reload = False
     try:
         config = load(path)
-    except ConfigError as error:
+        resolve(config.model.path, config.model.variant)
+    except PoseEdgeError as error:
         logger.error("%s", error)
         logger.warning("the configuration in force stays")
-        return old
+        return None
     logger.info("configuration %s read again", path)
     return config
 

@@ -178,8 +178,10 @@ class VisionProcess:
             self._child.kill()
             code = self._child.wait()
         self._drain_stderr()
+        # Before the hello these lines say why; afterwards they are what MediaPipe prints at each start.
+        level = logging.INFO if self._greeted else logging.ERROR
         for line in self._last_native:
-            native.error("%s", line.decode(errors="replace"))
+            native.log(level, "%s", line.decode(errors="replace"))
         how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
         return SourceError(f"the vision process died: {how}")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import statistics
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from pydantic import Field
@@ -80,6 +80,8 @@ class Reporter:
         self._results: deque[PoseResult] = deque(maxlen=WINDOW)
         self._last_result_ns: int | None = None
         self._last_landmarks_ms: int | None = None
+        self._last_ms: int | None = None
+        self._shift_ms: int | None = 0
         self._state_due_ns = self._heartbeat_ns = self._health_ns = 0
         self._state_changed = False
         self._flowing: bool | None = None
@@ -87,6 +89,7 @@ class Reporter:
 
     def result(self, result: PoseResult, now: Now) -> list[Message]:
         """Return what there is to say about one result of the model."""
+        result = self._in_order(result, now)
         self._follow_clock(result, now)
         self._results.append(result)
         self._last_result_ns = now.monotonic_ns
@@ -94,6 +97,11 @@ class Reporter:
         self._state_changed |= step.state != self._state
         self._state, self._scene = step.state, step.scene
         return [*self._landmarks(result, step), *(self._messages.event(event) for event in step.events)]
+
+    def restarted(self) -> None:
+        """Learn that the next results come from another vision process, whose clock may begin anew."""
+        self._results.clear()
+        self._shift_ms = None
 
     def tick(self, now: Now) -> list[Message]:
         """Return what is due apart from results: freshness, `state` when it changed or is old."""
@@ -152,6 +160,16 @@ class Reporter:
             "last_frame_age_s": _age_s(status.last_frame_ns or None, now),
             "last_result_age_s": _age_s(self._last_result_ns, now),
         }
+
+    def _in_order(self, result: PoseResult, now: Now) -> PoseResult:
+        """Let the stamps of a file or actor that was opened again follow the last; a camera's do anyway."""
+        if self._shift_ms is None:
+            self._shift_ms = 0
+            if self._last_ms is not None and result.timestamp_ms <= self._last_ms:
+                gap_ms = (now.monotonic_ns - (self._last_result_ns or now.monotonic_ns)) // 1_000_000
+                self._shift_ms = self._last_ms + max(1, gap_ms) - result.timestamp_ms
+        self._last_ms = result.timestamp_ms + self._shift_ms
+        return result if not self._shift_ms else replace(result, timestamp_ms=self._last_ms)
 
     def _follow_clock(self, result: PoseResult, now: Now) -> None:
         """Learn how far the wall clock is from the source's, and follow it when it is set."""

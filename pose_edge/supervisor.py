@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Self
 from pydantic import Field
 
 from pose_edge import wire
-from pose_edge.errors import LandmarkerError, ModelError, SourceError
+from pose_edge.errors import LandmarkerError, ModelError, PoseEdgeError, SourceError
 from pose_edge.poses import VisionLimits, VisionProcess
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ class Supervisor:
         self._delay_s = options.restart_min_s
         self._started_s = 0.0
         self._paused = False
+        self._has_run = False
         self.trouble: Trouble | None = None
         """None while results can be expected."""
         self.restarts = 0
@@ -93,19 +94,22 @@ class Supervisor:
         """Return what was said within `timeout_s`; returns early when woken.
 
         Raises:
-            PoseEdgeError: only for what a restart cannot cure: a wrong model, a wrong option.
+            PoseEdgeError: only for what a restart cannot cure (a wrong model, a missing library), and only
+                before the first start that worked: what has worked may work again.
         """
         if self._process is None:
             self._wait_for_retry(timeout_s)
             return []
         try:
             said = self._process.poll(timeout_s)
-        except ModelError:
-            raise
-        except (SourceError, LandmarkerError) as error:
+        except PoseEdgeError as error:
+            curable = isinstance(error, SourceError | LandmarkerError) and not isinstance(error, ModelError)
+            if not (curable or self._has_run):
+                raise
             self._fail(str(error))
             return []
         if said and any(isinstance(record, wire.Hello) for record in said):
+            self._has_run = True
             self._recovered()
         return said
 

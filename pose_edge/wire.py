@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -53,6 +53,19 @@ class Status:
     last_frame_ns: int = 0
     """CLOCK_MONOTONIC when the newest frame came; 0: none yet."""
     paused: bool = False
+
+    def plus(self, later: Status) -> Status:
+        """Return the counts of two vision processes together; what is no count is the later one's."""
+        return replace(
+            later,
+            submitted=self.submitted + later.submitted,
+            results=self.results + later.results,
+            dropped=self.dropped + later.dropped,
+            empty=self.empty + later.empty,
+            callback_errors=self.callback_errors + later.callback_errors,
+            timestamp_errors=self.timestamp_errors + later.timestamp_errors,
+            mismatched=self.mismatched + later.mismatched,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -166,12 +166,15 @@ def test_hangup_reads_the_file_again_and_a_broken_one_changes_nothing(
     config = write_config(tmp_path, mosquitto.port, model_path)
     with Subscriber(mosquitto.port, "pose-edge/#") as subscriber, daemon(config) as process:
         subscriber.wait_for("landmarks", 2, timeout_s=30)
+        vision = children(process.pid)
         good = config.read_text()
         config.write_text("mqtt: {prot: 1}\n")
         process.send_signal(signal.SIGHUP)
         assert eventually(lambda: "did you mean 'protocol'" in log_of(config))
         seen = len(subscriber.payloads("landmarks"))
         subscriber.wait_for("landmarks", seen + 5, timeout_s=20)
+        assert children(process.pid) == vision, "a broken file does not even restart anything"
+        assert subscriber.payloads("test/status") in ([], [b"online"])
 
         config.write_text(good.replace("id: test", "id: renamed"))
         process.send_signal(signal.SIGHUP)

@@ -182,3 +182,24 @@ def test_health_measures_what_came_through() -> None:
     assert health["end_to_end_ms_p95"] == pytest.approx(21)
     counted = [health[f"{name}_total"] for name in ("frames_submitted", "results", "frames_dropped")]
     assert counted == [70, 50, 19]
+
+
+def test_a_source_that_begins_anew_goes_on_in_time() -> None:
+    """After a restart of the vision process a film is at its first frame again."""
+    bench = Bench()
+    bench.watch(5000, pose())
+    before = bench.payloads("landmarks")[-1]
+    bench.wait(2000)
+    bench.reporter.restarted()
+    for stamp_ms in range(0, 3000, 100):
+        now_ns = bench.now.monotonic_ns
+        timing = Timing(now_ns, now_ns, now_ns)
+        again = PoseResult(stamp_ms, 640, 480, (pose(),), timing=timing)
+        bench._keep(bench.reporter.result(again, bench.now))
+        bench.at_ms += 100
+
+    frames = [landmarks["frame_timestamp_ms"] for landmarks in bench.payloads("landmarks")]
+    assert all(earlier < later for earlier, later in pairwise(frames))
+    after = bench.payloads("landmarks")[-15]
+    assert 2000 <= after["frame_timestamp_ms"] - before["frame_timestamp_ms"] < 2600
+    assert after["timestamp_ms"] - before["timestamp_ms"] < 2600

@@ -85,3 +85,13 @@ def test_a_pose_is_three_dimensional_everywhere() -> None:
     [got] = wire.Decoder().feed(wire.encode(result(1, Pose(pose().landmarks, pose().world_landmarks))))
     assert isinstance(got, PoseResult)
     assert got.poses[0].landmarks.shape == got.poses[0].world_landmarks.shape == (33, 5)
+
+
+def test_counts_of_two_processes_add_up() -> None:
+    first = wire.Status(submitted=10, results=6, dropped=3, in_flight=1, empty=2, last_frame_ns=5)
+    second = wire.Status(submitted=5, results=4, dropped=0, in_flight=1, last_frame_ns=9, paused=True)
+
+    both = first.plus(second)
+
+    assert (both.submitted, both.results, both.dropped, both.empty) == (15, 10, 3, 2)
+    assert (both.in_flight, both.last_frame_ns, both.paused) == (1, 9, True)

@@ -15,7 +15,7 @@ import typer
 from pydantic import ValidationError
 
 from pose_edge.cli.output import Progress, print_line, progress
-from pose_edge.errors import ExpectationError, UsageError
+from pose_edge.errors import ExpectationError, PoseEdgeError, UsageError
 from pose_edge.expectations import Expectations, load_expectations
 from pose_edge.records import Event, PoseResult
 from pose_edge.replay import (
@@ -228,7 +228,10 @@ def _named(payload: bytes, path: Path) -> bytes:
 
 def _recorder(file: IO[bytes]) -> Listener:
     def tell(told: Told) -> None:
-        file.write(told.landmarks.payload + b"\n")
+        try:
+            file.write(told.landmarks.payload + b"\n")
+        except OSError as error:  # a full disk, as a rule
+            raise PoseEdgeError(f"--record {file.name}: {(error.strerror or str(error)).lower()}") from error
 
     return tell
 
@@ -257,10 +260,11 @@ def _publisher(config: Config, stack: ExitStack) -> Listener:
 @contextmanager
 def _opened(path: Path) -> Iterator[IO[bytes]]:
     try:
-        with path.open("wb") as file:
-            yield file
+        file = path.open("wb")
     except OSError as error:
         raise UsageError(f"--record {path}: {(error.strerror or str(error)).lower()}") from error
+    with file:
+        yield file
 
 
 def require_drawable(source: SourceOptions, notes: Path, overlays: tuple[Path, ...]) -> None:

@@ -118,3 +118,24 @@ def test_a_pause_outlives_the_process_it_was_told_to(model_path: Path, wake: Wak
         assert results_within(supervisor, 2, wanted=1000) <= 1
         supervisor.pause(False)
         assert results_within(supervisor, 5)
+
+
+def test_what_has_worked_before_is_tried_again_whatever_fails(
+    model_path: Path, wake: Wake, tmp_path: Path
+) -> None:
+    """The model vanishes while it runs, as in an upgrade; the daemon must not end for good."""
+    copy = tmp_path / "model.task"
+    copy.write_bytes(model_path.read_bytes())
+    with Supervisor(job(copy), OPTIONS, wake.descriptor) as supervisor:
+        assert results_within(supervisor, 20)
+        copy.unlink()
+        assert supervisor.pid is not None
+        os.kill(supervisor.pid, signal.SIGKILL)
+        assert eventually(lambda: in_trouble(supervisor) and "model.task" in _reason(supervisor), 20)
+        copy.write_bytes(model_path.read_bytes())
+
+        assert results_within(supervisor, 20)
+
+
+def _reason(supervisor: Supervisor) -> str:
+    return "" if supervisor.trouble is None else supervisor.trouble.reason
