@@ -131,7 +131,8 @@ class VisionProcess:
         if self._failure is not None:
             raise self._failure
         said: list[wire.Record] = []
-        for key, _ in self._selector.select(timeout_s):
+        # Twice: after the daemon itself was frozen the time is up although something waits to be read.
+        for key, _ in self._selector.select(timeout_s) or self._selector.select(0):
             if key.fd == self._records:
                 said += self._read_records()
             elif key.fd == self._stderr:

@@ -191,14 +191,17 @@ class Reporter:
         self._state_due_ns = now.monotonic_ns + int(self._options.state_min_interval_s * 1e9)
         self._heartbeat_ns = now.monotonic_ns + int(self._options.state_heartbeat_s * 1e9)
         age_s = _age_s(self._last_result_ns, now)
-        return self._messages.state(
+        detection = self._detection(now)
+        state, *texts = self._messages.state(
             self._state,
             self._scene,
             timestamp_ms=now.wall_ms - self._clock_offset_ms,
-            detection=self._detection(now),
+            detection=detection,
             inference_fps=self.rate_hz(now),
             frame_age_ms=None if age_s is None else round(age_s * 1000),
         )
+        # While nothing is seen the plain words are left to expire: they cannot say that they are old.
+        return (state,) if detection == "stalled" else (state, *texts)
 
     def _detection(self, now: Now) -> Literal["running", "paused", "stalled"]:
         if self.paused:

@@ -203,3 +203,13 @@ def test_a_source_that_begins_anew_goes_on_in_time() -> None:
     after = bench.payloads("landmarks")[-15]
     assert 2000 <= after["frame_timestamp_ms"] - before["frame_timestamp_ms"] < 2600
     assert after["timestamp_ms"] - before["timestamp_ms"] < 2600
+
+
+def test_words_that_cannot_say_how_old_they_are_are_left_to_expire_while_nothing_is_seen() -> None:
+    bench = Bench(state_heartbeat_s=5)
+    bench.watch(3000, pose())
+    told = len(bench.texts("occupancy"))
+    bench.wait(30_000)
+
+    assert len(bench.texts("occupancy")) == told
+    assert len(bench.payloads("state")) > told + 3
