@@ -134,6 +134,9 @@ class Daemon:
         if isinstance(record, PoseResult):
             for message in self._reporter.result(record, clocks()):
                 self._sink.send(message)
+            if not self._ready:
+                self._notifier.ready()
+                self._ready = True
             self._notifier.watchdog()
         elif isinstance(record, wire.Hello):
             self._greet(record)
@@ -153,9 +156,6 @@ class Daemon:
         logger.info("source %s: %d x %d px%s", hello.source, hello.width_px, hello.height_px, rate)
         if hello.network_lock != "seccomp":
             logger.warning("the vision process could reach the network: %s", hello.network_lock)
-        if not self._ready:
-            self._notifier.ready()
-            self._ready = True
         self._sink.send(self._messages.info(self._info(hello)))
 
     def _info(self, hello: wire.Hello) -> InfoValues:

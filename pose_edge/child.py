@@ -6,6 +6,7 @@ import ctypes
 import logging
 import os
 import re
+import resource
 import signal
 import sys
 from typing import Final
@@ -29,6 +30,7 @@ def keep_stdout_for_records() -> int:
 
 def die_with_parent(by: signal.Signals = signal.SIGKILL) -> None:
     """Ask the kernel for the signal `by` when the parent is gone: a hung process cannot notice by itself."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold the last frames
     parent = os.getppid()
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, by)
     if os.getppid() != parent:  # it went before the kernel was asked

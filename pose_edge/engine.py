@@ -55,7 +55,7 @@ def _presence(state: State, event: Event) -> State:
     count = event.details["person_count"]
     assert isinstance(count, int)
     if event.stage is Stage.END:
-        return State(occupied=False)
+        return replace(state, occupied=False, person_count=0)
     return replace(state, occupied=True, person_count=count)
 
 

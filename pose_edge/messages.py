@@ -259,7 +259,7 @@ class Messages:
 
     def _persons(self, state: State, scene: Scene | None) -> list[Person]:
         seen = {posture.person_id: posture for posture in scene.people} if scene else {}
-        return [self._person(person, seen.get(person.person_id)) for person in state.people]
+        return [self._person(person, seen.get(person.person_id)) for person in state.present]
 
     def _person(self, person: PersonState, seen: Posture | None) -> Person:
         height = seen.head_above_ankles if seen else None

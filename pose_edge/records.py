@@ -218,7 +218,12 @@ class State:
     @property
     def main_person(self) -> PersonState | None:
         """Whoever has been there longest: the one `state.posture` speaks of."""
-        return self.people[0] if self.people else None
+        return self.present[0] if self.present else None
+
+    @property
+    def present(self) -> tuple[PersonState, ...]:
+        """Whose posture is known, as long as somebody counts as being there."""
+        return self.people if self.occupied else ()
 
 
 class Delivery(StrEnum):

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 REPLAY_DEVICE: Final = "replay"
 """Device id and boot id of replays: fixed, so that event ids repeat."""
 
-RECORDINGS: Final = (".jsonl", ".jsonl.gz", ".ndjson", ".json")
+RECORDINGS: Final = (".jsonl", ".jsonl.gz", ".ndjson", ".json", ".txt", ".log")
 PHOTOS: Final = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 
 

@@ -26,7 +26,7 @@ def lock_network_out() -> str:
     Call it before threads are started and before MediaPipe is imported.
     """
     try:
-        from pyseccomp import ALLOW, EQ, ERRNO, GT, Arg, SyscallFilter
+        from pyseccomp import ALLOW, EQ, ERRNO, GT, Arg, Attr, SyscallFilter
     except (
         ImportError,
         OSError,
@@ -36,6 +36,7 @@ def lock_network_out() -> str:
     # EACCES, not a kill: MediaPipe's attempt must fail like a closed firewall, and inference go on.
     refuse = ERRNO(errno.EACCES)
     network = SyscallFilter(ALLOW)
+    network.set_attr(Attr.CTL_TSYNC, 1)  # all threads: numpy's linear algebra starts some when it is imported
     for family in range(HIGHEST_FAMILY + 1):
         if family not in ALLOWED_FAMILIES:
             network.add_rule(refuse, "socket", Arg(0, EQ, family))

@@ -17,7 +17,7 @@ class Notifier:
         self._address = os.environ.get("NOTIFY_SOCKET") if address is None else address
 
     def ready(self) -> None:
-        """Say that the camera is open and the model loaded."""
+        """Say that the first result has gone all the way."""
         self._send("READY=1")
 
     def status(self, text: str) -> None:

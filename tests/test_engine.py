@@ -97,3 +97,12 @@ def test_the_engine_handles_10000_poses_a_second() -> None:
         engine.update(one)
 
     assert len(results) / (time.perf_counter() - begun_s) > 4000
+
+
+def test_somebody_who_comes_back_at_once_has_a_posture_in_the_state() -> None:
+    engine, edge = Engine(), pose("standing", at=(0.97, 0.5))
+    for one in timeline((5000, edge), (1700, None), (5000, edge)):
+        state = engine.update(one).state
+
+    assert state.occupied
+    assert [person.posture for person in state.present] == [PostureClass.STANDING]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import socket
 import subprocess
 import sys
@@ -52,6 +53,7 @@ def demo(
     from pose_edge.broker import embedded_broker
     from pose_edge.models import resolve
 
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # what it started ends with it
     timeline = load_script(script)
     model_file = resolve(model, "lite")
     _require_free(port)

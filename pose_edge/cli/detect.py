@@ -43,6 +43,9 @@ def detect(
         require_input(image)
         if image.is_dir():
             raise UsageError(f"{image}: is a folder; name photos, or use `pose-edge replay {image}`")
+    for output in (overlay, mask):
+        if output is not None and any(output.exists() and output.samefile(image) for image in images):
+            raise UsageError(f"{output}: is a photo that is read; it would be lost")
     overlays, masks = _outputs(overlay, images, "--overlay"), _outputs(mask, images, "--mask", ".png")
     options = load(config) if config else Config()
     landmarker = options.model.landmarker().model_copy(

@@ -41,8 +41,8 @@ class _Silent:
 
 @contextmanager
 def progress(label: str) -> Iterator[Progress]:
-    """Give a progress bar where stderr is a terminal, and nothing elsewhere."""
-    if not sys.stderr.isatty():
+    """Give a progress bar where stderr is a terminal and the results go elsewhere; nothing otherwise."""
+    if not sys.stderr.isatty() or sys.stdout.isatty():
         yield _Silent()
         return
     from rich.console import Console

@@ -132,6 +132,8 @@ def _config(path: Path | None, broker: str | None) -> Config:
     if broker is None:
         return config
     host, _, port = broker.partition(":")
+    if not host:
+        raise UsageError(f"--broker {broker!r}: the host is missing")
     if port and not (port.isdecimal() and 0 < int(port) < 65536):
         raise UsageError(f"--broker {broker}: {port!r} found, a port from 1 to 65535 is allowed")
     mqtt = config.mqtt.model_copy(update={"host": host, **({"port": int(port)} if port else {})})
@@ -179,7 +181,9 @@ def _open(
         return replayer, results, None
     job = _job(path, settings)
     replayer = Replay(job.model_path.name, job.running_mode.value, settings.config.events)
-    return replayer, watched(job, settings.config.vision, bar.expect), job.source
+    results = watched(job, settings.config.vision, bar.expect)
+    paced = settings.real_time and settings.mode is Mode.VIDEO  # live paces the frames themselves
+    return replayer, in_real_time(results) if paced else results, job.source
 
 
 def _job(path: Path, settings: Settings) -> Job:
@@ -253,6 +257,7 @@ def _publisher(config: Config, stack: ExitStack) -> Listener:
     def tell(told: Told) -> None:
         for message in (told.landmarks, *told.states, *told.events):
             sink.send(message)
+        sink.poll()  # lets what was acknowledged make room
 
     return tell
 

@@ -22,6 +22,10 @@ GAP_MS: Final = 1000
 """A longer silence between two results proves nothing: no timer runs through it."""
 
 
+BLINK_MS: Final = 300
+"""The model misses single frames; somebody unseen for less than this has been seen all the time."""
+
+
 class PresenceOptions(Options):
     """Options under ``events.presence``."""
 
@@ -60,7 +64,7 @@ class Presence:
         self._run_timers(scene)
         if scene.people:
             self._last = scene.people
-        if not self._present and self._seen_for_ms(scene) >= self._options.on_delay_s * 1000:
+        if scene.people and not self._present and self._seen_for_ms(scene) >= self._options.on_delay_s * 1000:
             return (self._begin(scene),)
         if self._present is not False and self._unseen_for_ms(scene) >= self._patience_ms():
             return (self._end(scene),)
@@ -79,8 +83,9 @@ class Presence:
             self._unseen_since_ms = None
             self._seen_since_ms = now_ms if self._seen_since_ms is None else self._seen_since_ms
         else:
-            self._seen_since_ms = None
             self._unseen_since_ms = now_ms if self._unseen_since_ms is None else self._unseen_since_ms
+            if now_ms - self._unseen_since_ms >= BLINK_MS:
+                self._seen_since_ms = None
 
     def _seen_for_ms(self, scene: Scene) -> float:
         return -1 if self._seen_since_ms is None else scene.timestamp_ms - self._seen_since_ms

@@ -5,13 +5,18 @@ Nothing but `fetch` and `fetch_any` touches the network.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import logging
 import os
 from pathlib import Path
 
+from pose_edge.errors import UnavailableError
 from pose_edge.models import manifest
 from pose_edge.models.check import check_pose_model
 from pose_edge.models.store import Listing, ModelFile, ModelStore, standard_directories
+
+logger = logging.getLogger(__name__)
 
 __all__ = [
     "Listing",
@@ -28,8 +33,17 @@ __all__ = [
 
 
 def resolve(model: str | Path | None, variant: str) -> ModelFile:
-    """See `ModelStore.resolve`."""
-    return _store().resolve(model, variant)
+    """See `ModelStore.resolve`; where only another official variant is here, that one, with a warning."""
+    store = _store()
+    try:
+        return store.resolve(model, variant)
+    except UnavailableError:
+        for other in variants():
+            with contextlib.suppress(UnavailableError):
+                found = store.resolve(None, other)
+                logger.warning("no %s model here, taking %s: %s", variant, other, found.path)
+                return found
+        raise
 
 
 def fetch(variant: str, directory: Path | None = None, progress: bool = True) -> ModelFile:

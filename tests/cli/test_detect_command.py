@@ -9,7 +9,8 @@ import pytest
 from tests.cli.command import lines, refused, run
 
 
-def test_a_photo_gives_landmarks_and_a_posture(person_photo: Path, model_path: Path) -> None:
+def test_a_photo_gives_landmarks_and_a_posture(shared_data: Path, model_path: Path) -> None:
+    person_photo = shared_data / "photos" / "man_arms_out_lunge.jpg"
     [photo] = lines(run("detect", person_photo, "--model", model_path))
 
     assert photo["file"] == str(person_photo)

@@ -100,3 +100,13 @@ def test_adding_a_constant_to_all_times_changes_nothing_else() -> None:
         return [(event.timestamp_ms - by_ms, event.start_ms - by_ms) for event in events]
 
     assert shifted(0) == shifted(123_456_789)
+
+
+def test_single_frames_without_anybody_do_not_hide_somebody() -> None:
+    everything = [*timeline((10_000, STANDING))]
+    blinking = [
+        PoseResult(one.timestamp_ms, 640, 480, one.poses if index % 5 else ())
+        for index, one in enumerate(everything)
+    ]
+
+    assert [name for _, name in told(blinking)] == ["presence_started"]
