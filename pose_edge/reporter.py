@@ -1,6 +1,7 @@
 """Results and news -> messages: what to say, and how often. No I/O; the time comes in.
 
-Live and replayed poses go through here alike. `Engine` decides what happened, `Messages` how it looks.
+For the daemon; a replay tells everything at once (`replay.py`). `Engine` decides what happened, `Messages`
+how it looks.
 """
 
 from __future__ import annotations

@@ -8,15 +8,15 @@ from typing import Annotated
 import typer
 
 from pose_edge.cli.output import print_json
+from pose_edge.config import DEFAULT_PATH
 
 app = typer.Typer(help="Check, show and describe the configuration.", no_args_is_help=True)
 
 ConfigPath = Annotated[Path, typer.Argument(help="The configuration file.")]
-DEFAULT = Path("/etc/pose-edge/config.yaml")
 
 
 @app.command()
-def check(config: ConfigPath = DEFAULT) -> None:
+def check(config: ConfigPath = DEFAULT_PATH) -> None:
     """Name every mistake in a configuration at once; exit status 78 when there is one."""
     from pose_edge.config import load
 
@@ -25,7 +25,7 @@ def check(config: ConfigPath = DEFAULT) -> None:
 
 
 @app.command()
-def show(config: ConfigPath = DEFAULT) -> None:
+def show(config: ConfigPath = DEFAULT_PATH) -> None:
     """Print the options in force, defaults included, without secrets."""
     from pose_edge.config import load
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -19,7 +18,7 @@ import typer
 import yaml
 
 from pose_edge.demo_check import Received, complaints, facts
-from pose_edge.errors import ExpectationError, PoseEdgeError, UnavailableError
+from pose_edge.errors import ExpectationError, PoseEdgeError
 
 if TYPE_CHECKING:
     from paho.mqtt.client import Client
@@ -56,7 +55,6 @@ def demo(
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # what it started ends with it
     timeline = load_script(script)
     model_file = resolve(model, "lite")
-    _require_free(port)
     with tempfile.TemporaryDirectory(prefix="pose-edge-demo-") as folder, embedded_broker(port) as address:
         config = _write_config(Path(folder), address, script, seed, model_file.path)
         typer.echo(
@@ -71,15 +69,6 @@ def demo(
     if found:
         raise ExpectationError("\n".join(found))
     typer.echo("everything the subscriber received matches the script")
-
-
-def _require_free(port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            raise UnavailableError(f"port {port} on 127.0.0.1: {(error.strerror or '').lower()}") from error
 
 
 def _write_config(folder: Path, port: int, script: str, seed: int, model: Path) -> Path:
