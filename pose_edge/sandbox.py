@@ -17,8 +17,11 @@ HIGHEST_FAMILY = 63
 """Above every address family Linux knows (46, AF_MCTP, in 6.12); whatever is higher is refused as a range."""
 
 
-def lock_network_out() -> str:
+def lock_network_out(*, only_this_thread: bool = False) -> str:
     """Refuse every network socket from now on; return what does it, or why nothing could.
+
+    With `only_this_thread` the lock holds for the calling thread and what it starts from now on, and not for
+    the threads that run beside it: a test process needs its sockets.
 
     Answers `seccomp` when the filter is in force. Otherwise the reason, for the log and for `info`: the
     process goes on, since on a kernel without seccomp a fall alert is worth more than none.
@@ -36,7 +39,8 @@ def lock_network_out() -> str:
     # EACCES, not a kill: MediaPipe's attempt must fail like a closed firewall, and inference go on.
     refuse = ERRNO(errno.EACCES)
     network = SyscallFilter(ALLOW)
-    network.set_attr(Attr.CTL_TSYNC, 1)  # all threads: numpy's linear algebra starts some when it is imported
+    # All threads: numpy's linear algebra starts some when it is imported.
+    network.set_attr(Attr.CTL_TSYNC, 0 if only_this_thread else 1)
     for family in range(HIGHEST_FAMILY + 1):
         if family not in ALLOWED_FAMILIES:
             network.add_rule(refuse, "socket", Arg(0, EQ, family))

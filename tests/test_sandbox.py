@@ -47,6 +47,33 @@ def test_sockets_that_stay_in_the_machine_can(answers: dict[str, str], family: s
     assert answers[family] == "open"
 
 
+@pytest.mark.parametrize(("only_this_thread", "other"), [(False, "Permission denied"), (True, "open")])
+def test_it_holds_for_threads_that_run_already_unless_one_is_meant(
+    answers: dict[str, str], *, only_this_thread: bool, other: str
+) -> None:
+    code = (
+        "import socket, threading\n"
+        "from pose_edge.sandbox import lock_network_out\n"
+        "locked = threading.Event()\n"
+        "def attempt():\n"
+        "    locked.wait()\n"
+        "    try:\n"
+        "        socket.socket().close()\n"
+        "        print('open')\n"
+        "    except OSError as error:\n"
+        "        print(error.strerror)\n"
+        "thread = threading.Thread(target=attempt)\n"
+        "thread.start()\n"
+        f"lock_network_out(only_this_thread={only_this_thread})\n"
+        "locked.set()\n"
+        "thread.join()\n"
+    )
+
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+
+    assert told.strip() == other
+
+
 def test_children_are_locked_out_too() -> None:
     code = (
         "import subprocess, sys\n"

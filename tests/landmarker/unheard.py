@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from pose_edge.landmarker import LandmarkerOptions, RunningMode
@@ -19,5 +20,6 @@ def create_unheard(
     its maker and, where no name server answers, keeps `close` waiting for seconds. The vision process locks
     itself as a whole; a test process needs its sockets.
     """
-    with ThreadPoolExecutor(1, initializer=lock_network_out) as locked:
+    lock = partial(lock_network_out, only_this_thread=True)
+    with ThreadPoolExecutor(1, initializer=lock) as locked:
         return locked.submit(create_mediapipe, model_path, options, mode, on_result).result()
