@@ -47,9 +47,10 @@ def test_sockets_that_stay_in_the_machine_can(answers: dict[str, str], family: s
     assert answers[family] == "open"
 
 
+@pytest.mark.usefixtures("answers")
 @pytest.mark.parametrize(("only_this_thread", "other"), [(False, "Permission denied"), (True, "open")])
 def test_it_holds_for_threads_that_run_already_unless_one_is_meant(
-    answers: dict[str, str], *, only_this_thread: bool, other: str
+    *, only_this_thread: bool, other: str
 ) -> None:
     code = (
         "import socket, threading\n"
