@@ -213,6 +213,7 @@ class State:
     occupied: bool | None = None
     """None until the first decision."""
     person_count: int = 0
+    fall: Literal["none", "suspected", "confirmed"] = "none"
     people: tuple[PersonState, ...] = ()
 
     @property
@@ -226,6 +227,22 @@ class State:
         return self.people if self.occupied else ()
 
 
+@dataclass(frozen=True, slots=True)
+class ActiveFall:
+    """A confirmed fall that nobody has ended: it outlives the daemon, so its times are wall time."""
+
+    event_id: str
+    """Of the event that confirmed it; the one that ends it carries the same."""
+    start_ms: int
+    """Milliseconds since 1970."""
+    confirmed_ms: int
+    """Milliseconds since 1970."""
+    person_id: int | None = None
+    zone: str | None = None
+    confidence: float | None = None
+    reason: str = ""
+
+
 class Delivery(StrEnum):
     """How a message may be treated on its way; the sinks decide what that means."""
 
@@ -235,6 +252,8 @@ class Delivery(StrEnum):
     """Each one counts; never retained."""
     STREAM = "stream"
     """Worth nothing when late; never queued."""
+    REPLY = "reply"
+    """An answer to somebody who waits: sent once if the broker is there, else forgotten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,10 +261,18 @@ class Message:
     """One publication, before anybody knows the transport."""
 
     topic: str
-    """Below the device's root: `state`, `events`, `landmarks` ..."""
+    """Below the device's root: `state`, `events`, `landmarks` ...; with `absolute` the whole topic."""
     payload: bytes
     delivery: Delivery
     qos: Literal[0, 1] = 1
     expiry_s: int | None = None
     """MQTT 5 Message Expiry Interval."""
     content_type: str = "application/json"
+    absolute: bool = False
+    """The topic is not below the device's root: Home Assistant's, or one a requester named."""
+    event_id: str = ""
+    """Of the event it tells of; what a consumer's receipt names."""
+    critical: bool = False
+    """An alert: it never expires and is the last to go when there is no room."""
+    correlation: bytes | None = None
+    """MQTT 5 Correlation Data of the request this answers."""
