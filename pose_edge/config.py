@@ -12,10 +12,11 @@ from types import UnionType
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, JsonValue, ValidationError
 
 from pose_edge.errors import ConfigError
 from pose_edge.events import EventsOptions
+from pose_edge.homeassistant import HomeAssistantOptions
 from pose_edge.landmarker import LandmarkerOptions
 from pose_edge.options import Options
 from pose_edge.reporter import PublishOptions
@@ -62,6 +63,10 @@ class ServiceOptions(Options):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """DEBUG adds a line for much that happens per frame, and what native libraries print."""
 
+    state_dir: Path | None = None
+    """Where alerts wait for the broker, and a pause and an active fall for the next start. Default: what
+    systemd names, else ~/.local/state/pose-edge."""
+
 
 class Config(Options):
     """The whole file."""
@@ -73,7 +78,14 @@ class Config(Options):
     events: EventsOptions = Field(default_factory=EventsOptions)
     mqtt: MqttOptions = Field(default_factory=MqttOptions)
     publish: PublishOptions = Field(default_factory=PublishOptions)
+    homeassistant: HomeAssistantOptions = Field(default_factory=HomeAssistantOptions)
     service: ServiceOptions = Field(default_factory=ServiceOptions)
+
+
+def without_secrets(config: Config) -> dict[str, JsonValue]:
+    """Return the options in force as they may be shown to others: who we are at the broker is left out."""
+    hidden: dict[str, Any] = {"username": True, "password_file": True, "tls": {"cert_file", "key_file"}}
+    return config.model_dump(mode="json", exclude={"mqtt": hidden})
 
 
 def load(path: Path) -> Config:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from pose_edge.events import EventsOptions, detectors
@@ -26,9 +26,10 @@ class Step:
 class Engine:
     """Tracks people through results and asks every detector about each moment."""
 
-    def __init__(self, options: Options | None = None) -> None:
+    def __init__(self, options: Options | None = None, numbers: Iterator[int] | None = None) -> None:
+        """`numbers` counts the events; whoever makes some of their own shares it."""
         self._tracker = Tracker()
-        self._detectors = detectors(options or EventsOptions(), itertools.count(1))
+        self._detectors = detectors(options or EventsOptions(), numbers or itertools.count(1))
         self._state = State()
 
     def update(self, result: PoseResult) -> Step:

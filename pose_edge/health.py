@@ -6,6 +6,7 @@ import ctypes
 import os
 import platform
 import shutil
+import time
 from pathlib import Path
 from typing import Final
 
@@ -58,6 +59,34 @@ def clock_synced() -> bool:
     # struct timex is 208 bytes on 64-bit Linux; modes = 0, its first field, only asks.
     state = libc.adjtimex(ctypes.byref(ctypes.create_string_buffer(256)))
     return state not in (-1, TIME_ERROR)
+
+
+class Usage:
+    """What processes use, all together."""
+
+    def __init__(self) -> None:
+        self._before: tuple[float, float] | None = None
+
+    def rss_mb(self, *pids: int | None) -> float:
+        """Return the resident memory of those that are there, in MiB."""
+        return round(sum(size for pid in pids if (size := rss_mb(pid)) is not None), 1)
+
+    def cpu_percent(self, *pids: int | None) -> float | None:
+        """Return their share of one core since this was last asked; None where that cannot be said."""
+        used = [seconds for pid in pids if (seconds := cpu_s(pid)) is not None]
+        total_s, now_s = sum(used), time.monotonic()
+        before, self._before = self._before, (now_s, total_s)
+        if before is None or total_s < before[1] or now_s <= before[0]:
+            return None  # the first time, or one of them is new
+        return round(100 * (total_s - before[1]) / (now_s - before[0]), 1)
+
+
+def serial() -> str | None:
+    """Return the board's serial number; None where there is none."""
+    try:
+        return Path("/proc/device-tree/serial-number").read_text().strip("\0 \n") or None
+    except OSError:
+        return None
 
 
 def board() -> str | None:

@@ -9,12 +9,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 import orjson
+from pydantic import JsonValue
 
-from pose_edge import __version__
+from pose_edge import __version__, landmark_encodings, topics
 from pose_edge.errors import ConfigError
 from pose_edge.landmark_names import LANDMARK_FIELDS, LANDMARK_NAMES
 from pose_edge.payloads import (
@@ -22,26 +24,42 @@ from pose_edge.payloads import (
     BoundingBox,
     Detection,
     EventPayload,
+    FallAttributesPayload,
     HealthPayload,
     HealthValues,
     InfoPayload,
     InfoValues,
+    LandmarkEncoding,
     Payload,
     Person,
+    ResponsePayload,
     RunningMode,
     StatePayload,
 )
 from pose_edge.payloads import Posture as PostureWord
-from pose_edge.records import Delivery, Event, Message, PersonState, PoseResult, Posture, Scene, State
+from pose_edge.records import (
+    ActiveFall,
+    Event,
+    Message,
+    PersonState,
+    Pose,
+    PoseResult,
+    Posture,
+    Scalar,
+    Scene,
+    Stage,
+    State,
+)
 
-STATE_EXPIRY_S = 180  # three heartbeats: after that nobody knows
-EVENT_EXPIRY_S = 24 * 3600
-LANDMARKS_EXPIRY_S = 5
-HEALTH_EXPIRY_S = 300
 WILL_DELAY_S = 10
 
 RULE_VERSION = 1
 """Raise it when the same pictures give other events than before."""
+
+TEST_KIND = "test"
+"""Kind and type of an event that only tries the way to whoever is to be told."""
+
+FallWord = Literal["none", "suspected", "confirmed"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DEVICE_ID = re.compile(r"[a-z0-9_-]{1,32}")
@@ -83,6 +101,16 @@ def rfc3339(wall_ms: int) -> str:
     return moment.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
+def as_replayed(message: Message, age_s: float) -> Message:
+    """Return an event as it is sent when it does not happen now, `age_s` after it was made.
+
+    Only `replayed` and what is left of the expiry differ; an expired one gets its last second.
+    """
+    payload = {**orjson.loads(message.payload), "replayed": True}
+    expiry_s = None if message.expiry_s is None else max(1, int(message.expiry_s - age_s))
+    return replace(message, payload=orjson.dumps(payload), expiry_s=expiry_s)
+
+
 class Messages:
     """Makes every message of one run of one device. Times go in on the clock of the pictures."""
 
@@ -93,13 +121,20 @@ class Messages:
         model: str,
         running_mode: RunningMode,
         replayed: bool = False,
+        state_expiry_s: int = topics.STATE_EXPIRY_S,
+        health_expiry_s: int = topics.HEALTH_EXPIRY_S,
     ) -> None:
-        """`replayed` marks events that are not happening now."""
+        """`replayed` marks events that are not happening now.
+
+        `state_expiry_s` and `health_expiry_s` say when nobody should believe those topics any more.
+        """
         self._device = device
         self._boot_id = boot_id
         self._model = model
         self._running_mode = running_mode
         self._replayed = replayed
+        self._state_expiry_s = state_expiry_s
+        self._health_expiry_s = health_expiry_s
         self._offset_ms = 0
         self._synced = False
         self._sequences: Counter[str] = Counter()
@@ -111,15 +146,15 @@ class Messages:
 
     def status(self, online: bool) -> Message:
         """Return whether the daemon is there; the will says the opposite."""
-        return _retained_text("status", "online" if online else "offline")
+        return _text("status", "online" if online else "offline")
 
     def pipeline_status(self, online: bool) -> Message:
         """Return whether pictures and poses are fresh."""
-        return _retained_text("pipeline/status", "online" if online else "offline")
+        return _text("pipeline/status", "online" if online else "offline")
 
     def detection(self, on: bool) -> Message:
         """Return whether the user lets the device look."""
-        return _retained_text("detection/state", "ON" if on else "OFF")
+        return _text("detection/state", "ON" if on else "OFF")
 
     def info(self, values: InfoValues) -> Message:
         """Return what the device is. `values.options` must hold no secret."""
@@ -133,10 +168,12 @@ class Messages:
             running_mode=self._running_mode,
             landmark_names=list(LANDMARK_NAMES),
             landmark_fields=list(LANDMARK_FIELDS),
-            landmark_encoding="arrays",
+            landmark_binary_layout=landmark_encodings.LAYOUT if values.landmark_encoding == "f16" else None,
+            state_expiry_s=self._state_expiry_s,
+            health_expiry_s=self._health_expiry_s,
             **dict(values),
         )
-        return Message("info", _json(payload), Delivery.RETAINED)
+        return topics.message("info", _json(payload))
 
     def health(self, values: HealthValues, timestamp_ms: int) -> Message:
         """Return how the device is at `timestamp_ms`."""
@@ -150,7 +187,7 @@ class Messages:
             version=__version__,
             **dict(values),
         )
-        return Message("health", _json(payload), Delivery.RETAINED, qos=0, expiry_s=HEALTH_EXPIRY_S)
+        return topics.message("health", _json(payload), expiry_s=self._health_expiry_s)
 
     def state(
         self,
@@ -161,11 +198,13 @@ class Messages:
         detection: Detection,
         inference_fps: float | None,
         frame_age_ms: int | None,
+        fall: FallWord | None = None,
     ) -> tuple[Message, ...]:
         """Return what holds at `timestamp_ms`: `state`, then `occupancy` and `posture` as plain text.
 
         `scene` adds what was measured on each person and may be None. `occupancy` is left out before the
-        first decision, because neither of its words would be true.
+        first decision, because neither of its words would be true. `fall` stands in for `state.fall`: a
+        latched fall outlives what this run has seen.
         """
         posture, main = _posture_word(state), state.main_person
         payload = StatePayload(
@@ -181,14 +220,15 @@ class Messages:
             posture=posture,
             posture_since=self._time(main.since_ms) if main else None,
             confidence=round(main.confidence, 3) if main else None,
-            fall="none",
+            fall=fall or state.fall,
             zones=[],
             persons=self._persons(state, scene),
             inference_fps=None if inference_fps is None else round(inference_fps, 2),
             frame_age_ms=frame_age_ms,
         )
-        message = Message("state", _json(payload), Delivery.RETAINED, expiry_s=STATE_EXPIRY_S)
-        return (message, *_occupancy(state), _retained_text("posture", posture, STATE_EXPIRY_S))
+        expiry_s = self._state_expiry_s
+        message = topics.message("state", _json(payload), expiry_s=expiry_s)
+        return (message, *_occupancy(state, expiry_s), _text("posture", posture, expiry_s))
 
     def event(self, event: Event) -> Message:
         """Return one stage of an event, with `event.details` at the top level.
@@ -196,20 +236,124 @@ class Messages:
         Raises:
             ValueError: a detail has the name of a field every event has.
         """
-        fields = self._event_fields(event)
+        return self._event(event, self._event_id(event))
+
+    def test_alert(self, number: int, timestamp_ms: int) -> Message:
+        """Return an alert that says it is none. `number` is the next of this run's events."""
+        return self.event(
+            Event(
+                kind=TEST_KIND,
+                event_type=TEST_KIND,
+                stage=Stage.NEW,
+                number=number,
+                timestamp_ms=timestamp_ms,
+                start_ms=timestamp_ms,
+                end_ms=timestamp_ms,
+                severity="alert",
+                reason="requested",
+            )
+        )
+
+    def active_fall(self, event: Event) -> ActiveFall:
+        """Return what to keep of an event that confirms a fall, until something ends it."""
+        return ActiveFall(
+            event_id=self._event_id(event),
+            start_ms=self._wall_ms(event.start_ms),
+            confirmed_ms=self._wall_ms(event.timestamp_ms),
+            person_id=event.person_id,
+            confidence=None if event.confidence is None else round(event.confidence, 3),
+            reason=event.reason,
+        )
+
+    def fall(self, active: ActiveFall | None) -> tuple[Message, Message]:
+        """Return `fall/state` and `fall/attributes` of the latched fall, or of none."""
+        payload = FallAttributesPayload(
+            schema_version=SCHEMA_VERSION,
+            event_id=active.event_id if active else None,
+            stage="confirmed" if active else "none",
+            since=rfc3339(active.start_ms) if active else None,
+            confirmed_at=rfc3339(active.confirmed_ms) if active else None,
+            person_id=active.person_id if active else None,
+            zone=active.zone if active else None,
+            confidence=active.confidence if active else None,
+            reason=active.reason if active else None,
+            boot_id=self._boot_id,
+            clock_synced=self._synced,
+        )
+        return _text("fall/state", "ON" if active else "OFF"), topics.message(
+            "fall/attributes", _json(payload)
+        )
+
+    def fall_cleared(self, active: ActiveFall, reason: str, timestamp_ms: int) -> Message:
+        """Return the end of a latched fall, under the id of the event that confirmed it.
+
+        It rings nowhere (`severity` info), and is kept like an alert: whoever was alarmed must hear it.
+        """
+        event = Event(
+            kind="fall",
+            event_type="fall_cleared",
+            stage=Stage.END,
+            number=0,
+            timestamp_ms=timestamp_ms,
+            start_ms=active.start_ms - self._offset_ms,
+            end_ms=timestamp_ms,
+            person_id=active.person_id,
+            confidence=active.confidence,
+            reason=reason,
+        )
+        return self._event(event, active.event_id)
+
+    def response(
+        self,
+        name: str,
+        transaction: Scalar,
+        data: JsonValue = None,
+        error: str | None = None,
+        reply_to: str | None = None,
+        correlation: bytes | None = None,
+    ) -> Message:
+        """Return the answer to `request/<name>`, `error` making it a refusal.
+
+        `reply_to` is the whole topic the requester named, `correlation` the data to send back with it.
+        """
+        payload = ResponsePayload(
+            schema_version=SCHEMA_VERSION,
+            status="ok" if error is None else "error",
+            data=data,
+            error=error,
+            transaction=transaction,
+        )
+        made = topics.message("response/{name}", _json(payload))
+        topic = reply_to or f"response/{name}"
+        return replace(made, topic=topic, absolute=bool(reply_to), correlation=correlation)
+
+    def _event(self, event: Event, event_id: str) -> Message:
+        fields = self._event_fields(event, event_id)
         if clash := fields.keys() & event.details.keys():
             raise ValueError(f"event {event.event_type}: details may not be named {', '.join(sorted(clash))}")
         payload = EventPayload.model_validate({**fields, **event.details})
-        return Message("events", _json(payload), Delivery.EVENT, expiry_s=EVENT_EXPIRY_S)
+        critical = _is_critical(event)
+        made = topics.message("events", _json(payload))
+        return replace(
+            made, expiry_s=None if critical else made.expiry_s, event_id=event_id, critical=critical
+        )
 
-    def landmarks(self, result: PoseResult, person_ids: Sequence[int | None] | None = None) -> Message:
+    def landmarks(
+        self,
+        result: PoseResult,
+        person_ids: Sequence[int | None] | None = None,
+        encoding: LandmarkEncoding = "arrays",
+    ) -> Message:
         """Return the poses of one picture; `person_ids` has one entry per pose, None: nobody known.
 
         Raises:
             ValueError: there are more or fewer ids than poses.
         """
+        poses = landmark_encodings.tellable(result.poses, person_ids)
+        if encoding == "f16":
+            return topics.message("landmarks/f16", self._binary(result, poses))
+        tell = landmark_encodings.as_arrays if encoding == "arrays" else landmark_encodings.as_objects
         # Built for each picture, hence a dict straight for orjson: 15 times faster than through the model.
-        ids = person_ids if person_ids is not None else [None] * len(result.poses)
         payload = {
             "schema_version": SCHEMA_VERSION,
             "timestamp": self._time(result.timestamp_ms),
@@ -219,22 +363,30 @@ class Messages:
             "image": {"width": result.width_px, "height": result.height_px, "rotation_degrees": 0},
             "model": self._model,
             "running_mode": self._running_mode,
-            "poses": [
-                {
-                    "person_id": person_id,
-                    "landmarks": pose.landmarks.ravel(),
-                    "world_landmarks": pose.world_landmarks.ravel(),
-                }
-                for pose, person_id in zip(result.poses, ids, strict=True)
-            ],
+            "poses": tell(poses),
         }
-        data = orjson.dumps(payload, option=orjson.OPT_SERIALIZE_NUMPY)
-        return Message("landmarks", data, Delivery.STREAM, qos=0, expiry_s=LANDMARKS_EXPIRY_S)
+        return topics.message("landmarks", orjson.dumps(payload, option=orjson.OPT_SERIALIZE_NUMPY))
 
-    def _event_fields(self, event: Event) -> Mapping[str, object]:
+    def _binary(self, result: PoseResult, poses: tuple[tuple[int | None, Pose], ...]) -> bytes:
+        return landmark_encodings.encode(
+            landmark_encodings.Landmarks(
+                sequence=self._next("landmarks"),
+                frame_timestamp_ms=result.timestamp_ms,
+                timestamp_ms=self._wall_ms(result.timestamp_ms),
+                clock_synced=self._synced,
+                width_px=result.width_px,
+                height_px=result.height_px,
+                poses=poses,
+            )
+        )
+
+    def _event_id(self, event: Event) -> str:
+        return f"{self._device.device_id}-{self._boot_id}-{event.number:06d}"
+
+    def _event_fields(self, event: Event, event_id: str) -> Mapping[str, object]:
         return {
             "schema_version": SCHEMA_VERSION,
-            "event_id": f"{self._device.device_id}-{self._boot_id}-{event.number:06d}",
+            "event_id": event_id,
             "event_type": event.event_type,
             "kind": event.kind,
             "stage": event.stage,
@@ -244,13 +396,14 @@ class Messages:
             "end_time": None if event.end_ms is None else self._time(event.end_ms),
             "frame_timestamp_ms": event.timestamp_ms,
             "clock_synced": self._synced,
+            "sequence": self._next("events"),
             "boot_id": self._boot_id,
             "person_id": event.person_id,
             "zone": None,
             "confidence": None if event.confidence is None else round(event.confidence, 3),
             "reason": event.reason,
             "evidence": dict(event.evidence),
-            "test": False,
+            "test": event.kind == TEST_KIND,
             "replayed": self._replayed,
             "media": None,
             "rule": event.kind,
@@ -293,10 +446,14 @@ def _posture_word(state: State) -> PostureWord:
     return "absent" if state.occupied is False else "unknown"
 
 
-def _occupancy(state: State) -> tuple[Message, ...]:
+def _is_critical(event: Event) -> bool:
+    return event.severity == "alert" or (event.kind == "fall" and event.stage is Stage.END)
+
+
+def _occupancy(state: State, expiry_s: int) -> tuple[Message, ...]:
     if state.occupied is None:
         return ()
-    return (_retained_text("occupancy", "ON" if state.occupied else "OFF", STATE_EXPIRY_S),)
+    return (_text("occupancy", "ON" if state.occupied else "OFF", expiry_s),)
 
 
 def _bounding_box(seen: Posture) -> BoundingBox:
@@ -306,8 +463,8 @@ def _bounding_box(seen: Posture) -> BoundingBox:
     )
 
 
-def _retained_text(topic: str, text: str, expiry_s: int | None = None) -> Message:
-    return Message(topic, text.encode(), Delivery.RETAINED, expiry_s=expiry_s, content_type="text/plain")
+def _text(topic: str, text: str, expiry_s: int | None = None) -> Message:
+    return topics.message(topic, text.encode(), expiry_s=expiry_s)
 
 
 def _json(payload: Payload) -> bytes:

@@ -31,8 +31,11 @@ Timestamp = Annotated[
     StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$"),
 ]
 """RFC 3339 in UTC with milliseconds: `2026-11-22T13:45:07.250Z`."""
-FlatPose = Annotated[list[float], Field(min_length=165, max_length=165)]
-"""33 landmarks of 5 numbers one after the other; `info` names both."""
+FiniteFloat = Annotated[float, Field(allow_inf_nan=False)]
+FlatPose = Annotated[list[FiniteFloat], Field(min_length=165, max_length=165)]
+"""33 landmarks of 5 numbers one after the other; `info` names both. Never null: a pose for which the
+model gave no number is left out."""
+LandmarkEncoding = Literal["arrays", "objects", "f16"]
 
 
 class Record(BaseModel):
@@ -123,13 +126,15 @@ class EventPayload(Payload):
     __pydantic_extra__: dict[str, Scalar] = Field(init=False)
 
     event_id: str
-    """`<device>-<boot_id>-<number>`: the same from `new` to `end`, and in every repetition of a message."""
+    """`<device>-<boot_id>-<number>`: the same from `new` to `end`, and in every repetition of a message.
+    A fall keeps it over a restart of the device, so its boot may be an earlier one."""
     event_type: str
     """`presence_started`, `presence_ended`, `posture_changed`, `fall_confirmed` ..."""
     kind: str
     """What decided it: `presence`, `posture` ..."""
     stage: Stage
     severity: Severity
+    """`alert` is to be told to somebody at once. That a fall is over is `info`, but no more lost than one."""
     timestamp: Timestamp
     """When it was decided."""
     start_time: Timestamp
@@ -138,6 +143,9 @@ class EventPayload(Payload):
     frame_timestamp_ms: int
     """When it was decided, on the clock of the pictures: compare with `landmarks`."""
     clock_synced: bool
+    sequence: Count
+    """Counts the messages of this topic since the device started. `boot_id` and `sequence` together name
+    one message: whoever has seen both before has seen it before."""
     boot_id: str
     person_id: int | None
     zone: str | None
@@ -156,6 +164,52 @@ class EventPayload(Payload):
     """Raised when the same pictures would give other events."""
 
 
+class FallAttributesPayload(Payload):
+    """Topic `fall/attributes`, retained: the fall of which `fall/state` is `ON`, all null without one."""
+
+    event_id: str | None
+    """Of the event that confirmed it; `events` ends it with the same."""
+    stage: Literal["none", "confirmed"]
+    since: Timestamp | None
+    """When it began."""
+    confirmed_at: Timestamp | None
+    person_id: int | None
+    zone: str | None
+    confidence: Share | None
+    reason: str | None
+    """A machine's word for what decided it."""
+    boot_id: str
+    """Of the device now; the fall may be older."""
+    clock_synced: bool
+
+
+class ResponsePayload(Payload):
+    """Topic `response/{name}`, never retained: the answer to one request."""
+
+    status: Literal["ok", "error"]
+    data: JsonValue
+    """What was asked for; null when there is nothing to say."""
+    error: str | None
+    """What went wrong and what is allowed, in a sentence; null when `ok`."""
+    transaction: Scalar
+    """As in the request; null where it had none."""
+
+
+class RequestPayload(Record):
+    """Topic `request/{name}`; an empty payload asks as well."""
+
+    transaction: Scalar = None
+    """Comes back in the answer."""
+    data: JsonValue = None
+    """Arguments, where the request takes any."""
+
+
+class ReceiptPayload(Record):
+    """Topic `events/receipt`; the bare id will do as well."""
+
+    event_id: Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{1,96}$")]
+
+
 class ImageSize(Record):
     """The picture the landmarks refer to."""
 
@@ -165,14 +219,28 @@ class ImageSize(Record):
     """Landmarks are those of the upright picture."""
 
 
+class LandmarkPoint(Record):
+    """One point of a pose, named; encoding `objects` only."""
+
+    x: FiniteFloat
+    y: FiniteFloat
+    z: FiniteFloat
+    visibility: FiniteFloat
+    presence: FiniteFloat
+
+
+NamedPose = Annotated[list[LandmarkPoint], Field(min_length=33, max_length=33)]
+"""33 landmarks in the order `info` names."""
+
+
 class PoseLandmarks(Record):
-    """One body."""
+    """One body. Numbers, or objects with encoding `objects`; `info.landmark_encoding` says which."""
 
     person_id: int | None
     """As in `state`; null while not yet followed."""
-    landmarks: FlatPose
+    landmarks: FlatPose | NamedPose
     """33 x (x, y, z, visibility, presence); x and y as shares of the picture, may leave 0-1."""
-    world_landmarks: FlatPose
+    world_landmarks: FlatPose | NamedPose
     """33 x (x, y, z, visibility, presence); metres from between the hips."""
 
 
@@ -203,6 +271,8 @@ class InfoValues(Record):
     model_sha256: str | None = None
     mqtt_protocol: str | None = None
     """`5`, or `3.1.1` where the broker knows no better; messages do not expire then."""
+    landmark_encoding: LandmarkEncoding = "arrays"
+    """`f16` is sent on `landmarks/f16`, the others on `landmarks`."""
     capabilities: list[str] = []
     options: dict[str, JsonValue] = {}
     """In force, without secrets."""
@@ -222,7 +292,12 @@ class InfoPayload(InfoValues, Payload):
     """Order of the points in `landmarks`."""
     landmark_fields: list[str]
     """Order of the numbers of each point."""
-    landmark_encoding: Literal["arrays"]
+    landmark_binary_layout: str | None
+    """How to read `landmarks/f16`; null with the other encodings."""
+    state_expiry_s: int
+    """`state`, `occupancy` and `posture` are worth nothing after so long; MQTT 5 brokers drop them."""
+    health_expiry_s: int
+    """The same for `health`."""
 
 
 class HealthValues(Record):
@@ -231,20 +306,45 @@ class HealthValues(Record):
     status: Literal["ok", "degraded", "error"]
     reasons: list[str] = []
     """Machine words; empty when `ok`."""
+    reason_texts: dict[str, str] = {}
+    """One sentence for people for each of `reasons`, with what to do. The only field that is not flat:
+    collectors of numbers leave it out."""
+    paused: bool = False
+    """The user turned detection off."""
     uptime_s: float = 0
     frames_captured_total: Count = 0
     frames_submitted_total: Count = 0
     frames_dropped_total: Count = 0
     """Given to the model and not answered: submitted = results + dropped + in flight."""
+    frames_in_flight: Count = 0
     results_total: Count = 0
     results_empty_total: Count = 0
     timestamp_errors_total: Count = 0
     callback_errors_total: Count = 0
     camera_restarts_total: Count = 0
+    mqtt_state: str = "connecting"
+    """Word for the connection: `connected`, `connecting`, `auth_failed`, `not_authorized`, `tls_expired`,
+    `tls_clock_not_set`, `unknown_host`, `unreachable`, `silent` ...; more may come. Whoever reads this over
+    MQTT reads `connected`; the others are for those who ask the device."""
+    mqtt_state_reason: str | None = None
+    """What the broker or the network said."""
     mqtt_reconnects_total: Count = 0
     mqtt_queue: Count = 0
     """Events that wait for the broker."""
+    mqtt_parked: Count = 0
+    """Of those, set aside because the broker keeps refusing them."""
     mqtt_dropped_total: Count = 0
+    """Events given up because there was no room."""
+    mqtt_stream_dropped_total: Count = 0
+    """Landmarks not sent because the broker could not take them at once."""
+    mqtt_last_ack_age_s: float | None = None
+    """How long ago the broker acknowledged anything."""
+    events_refused_total: Count = 0
+    """Answers of the broker that it will not have an event; one event may be refused many times."""
+    commands_total: Count = 0
+    """Commands received, refused ones included."""
+    commands_refused_total: Count = 0
+    """Malformed, too long, retained or unknown ones."""
     inference_fps: float | None = None
     inference_ms_p50: float | None = None
     inference_ms_p95: float | None = None
@@ -275,15 +375,35 @@ class HealthPayload(HealthValues, Payload):
 SCHEMAS: dict[str, type[Payload]] = {
     "info": InfoPayload,
     "state": StatePayload,
+    "fall/attributes": FallAttributesPayload,
     "events": EventPayload,
     "landmarks": LandmarksPayload,
     "health": HealthPayload,
+    "response/{name}": ResponsePayload,
 }
+"""Topic -> what is published there."""
 
 TEXTS: dict[str, tuple[str, ...]] = {
     "status": ("online", "offline"),
     "pipeline/status": ("online", "offline"),
     "occupancy": ("ON", "OFF"),
     "posture": POSTURES,
+    "fall/state": ("ON", "OFF"),
     "detection/state": ("ON", "OFF"),
+    "heartbeat": ("",),
 }
+"""Topic -> the words published there."""
+
+COMMAND_TEXTS: dict[str, tuple[str, ...]] = {
+    "detection/set": ("ON", "OFF"),
+    "fall/clear": ("PRESS",),
+    "test_alert": ("PRESS",),
+    "restart": ("PRESS",),
+}
+"""Topic -> the words the device takes there."""
+
+COMMAND_SCHEMAS: dict[str, type[Record]] = {
+    "events/receipt": ReceiptPayload,
+    "request/{name}": RequestPayload,
+}
+"""Topic -> what the device takes there."""

@@ -115,10 +115,6 @@ class VisionProcess:
         """Whether the source came to its end and every result has been returned by `poll`."""
         return self._ended
 
-    def pause(self, wanted: bool) -> None:
-        """Tell it to stop, or go on, taking frames."""
-        self._order(b"pause" if wanted else b"resume")
-
     def poll(self, timeout_s: float) -> list[wire.Record]:
         """Return what it said, waiting for something up to `timeout_s`.
 

@@ -67,7 +67,6 @@ class LivePump:
         self._lock = threading.Lock()
         self._source_free = threading.Event()
         self._source_free.set()
-        self._pause = threading.Event()
         self._background = Background(self._move)
         self.last_frame_ns = 0
         """CLOCK_MONOTONIC when the newest picture came."""
@@ -81,18 +80,6 @@ class LivePump:
     ) -> None:
         self._background.finish()
 
-    @property
-    def paused(self) -> bool:
-        """Whether pictures are left where they are."""
-        return self._pause.is_set()
-
-    def pause(self, wanted: bool) -> None:
-        """Stop, or go on, taking pictures."""
-        if wanted:
-            self._pause.set()
-        else:
-            self._pause.clear()
-
     def ended(self) -> bool:
         """Whether the source has no more pictures. Raises `SourceError` when it failed."""
         return self._background.done()
@@ -100,9 +87,7 @@ class LivePump:
     def _move(self) -> None:
         stop = self._background.stop
         while not stop.is_set():
-            if self._pause.is_set():
-                stop.wait(WAIT_S)
-            elif self._source.wait(WAIT_S) and not self._grab():
+            if self._source.wait(WAIT_S) and not self._grab():
                 return
 
     def _grab(self) -> bool:

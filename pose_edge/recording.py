@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import itertools
 import logging
+import re
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -20,10 +21,11 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
+from pose_edge import landmark_encodings
 from pose_edge.errors import SourceError, UsageError
 from pose_edge.landmark_names import LANDMARK_FIELDS
 from pose_edge.messages import Messages
-from pose_edge.payloads import SCHEMA_VERSION, TEXTS
+from pose_edge.payloads import COMMAND_TEXTS, SCHEMA_VERSION, TEXTS
 from pose_edge.records import LANDMARKS, Pose, PoseResult
 
 logger = logging.getLogger(__name__)
@@ -34,8 +36,13 @@ _FIELDS = len(LANDMARK_FIELDS)
 _NUMBERS = LANDMARKS * _FIELDS
 _FAR_MS = 10**14  # the year 5138; calendars end in 9999
 _GZIP_MAGIC = b"\x1f\x8b"
-_WORDS = frozenset(word.encode() for words in TEXTS.values() for word in words) | {b"(null)"}
+_WORDS = frozenset(
+    word.encode() for texts in (TEXTS, COMMAND_TEXTS) for words in texts.values() for word in words
+) | {b"(null)"}
 """Payloads that are no JSON; `(null)` is how `mosquitto_sub -v` prints an empty one."""
+_EVENT_ID = re.compile(rb"[a-z0-9_-]+-[0-9]{6,}")
+"""On `events/receipt` one stands alone."""
+_BINARY = landmark_encodings.MAGIC + bytes([landmark_encodings.VERSION])
 
 
 def write_line(result: PoseResult, person_ids: Sequence[int | None] | None, messages: Messages) -> bytes:
@@ -188,6 +195,8 @@ def _payload(line: bytes) -> Json | None:
         ValueError: the line is neither.
         _TooNewError: the object is of a later schema.
     """
+    if _BINARY in line:
+        raise ValueError("binary landmarks (encoding f16); only arrays and objects make a recording")
     start = line.find(b"{")
     if start < 0:
         _require_word(line)
@@ -213,7 +222,7 @@ def _loads(text: bytes) -> Json:
 
 def _require_word(line: bytes) -> None:
     words = line.split()
-    if words and words[-1] not in _WORDS:
+    if words and words[-1] not in _WORDS and not _EVENT_ID.fullmatch(words[-1]):
         raise ValueError("neither a JSON object nor a word of another topic")
 
 

@@ -17,8 +17,8 @@ from pydantic import Field
 from pose_edge.engine import Engine, Step
 from pose_edge.messages import Messages
 from pose_edge.options import Options
-from pose_edge.payloads import HealthValues
-from pose_edge.records import Message, PoseResult, Scene, State
+from pose_edge.payloads import HealthValues, LandmarkEncoding
+from pose_edge.records import Event, Message, PoseResult, Scene, State
 from pose_edge.wire import Status
 
 FRESH_MS: Final = 3000
@@ -39,6 +39,10 @@ class LandmarksOptions(Options):
 
     enabled: bool = True
     """Whether the `landmarks` topic is fed at all."""
+
+    encoding: LandmarkEncoding = "arrays"
+    """`arrays`: flat lists of numbers; `objects`: 33 named objects a pose, twice as long; `f16`: binary on
+    `landmarks/f16`, a quarter as long."""
 
     max_hz: float = Field(5.0, gt=0, le=120)
     """At most so many a second; the events see every result all the same."""
@@ -69,6 +73,14 @@ class Now:
     clock_synced: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What one result led to."""
+
+    messages: tuple[Message, ...]
+    events: tuple[Event, ...]
+
+
 class Reporter:
     """Owns what happened so far in one run of the device."""
 
@@ -86,9 +98,13 @@ class Reporter:
         self._state_due_ns = self._heartbeat_ns = self._health_ns = 0
         self._state_changed = False
         self._flowing: bool | None = None
+        self._standing: tuple[bool, ...] = ()
         self.paused = False
+        """Nobody is to be looked at: what was seen before is not said again."""
+        self.fall_active = False
+        """A confirmed fall, of this run or an earlier one, has not been ended."""
 
-    def result(self, result: PoseResult, now: Now) -> list[Message]:
+    def result(self, result: PoseResult, now: Now) -> Told:
         """Return what there is to say about one result of the model."""
         result = self._in_order(result, now)
         self._follow_clock(result, now)
@@ -97,7 +113,8 @@ class Reporter:
         step = self._engine.update(result)
         self._state_changed |= step.state != self._state
         self._state, self._scene = step.state, step.scene
-        return [*self._landmarks(result, step), *(self._messages.event(event) for event in step.events)]
+        events = [self._messages.event(event) for event in step.events]
+        return Told((*self._landmarks(result, step), *events), step.events)
 
     def restarted(self) -> None:
         """Learn that the next results come from another vision process, whose clock may begin anew."""
@@ -107,10 +124,14 @@ class Reporter:
     def tick(self, now: Now) -> list[Message]:
         """Return what is due apart from results: freshness, `state` when it changed or is old."""
         messages: list[Message] = []
+        self._messages.set_clock(self._offset_ms(now), now.clock_synced)
         flowing = self.flowing(now)
         if flowing is not self._flowing:
-            self._flowing, self._state_changed = flowing, True
+            self._flowing = flowing
             messages.append(self._messages.pipeline_status(flowing))
+        standing = (flowing, self.paused, self.fall_active)
+        if standing != self._standing:
+            self._standing, self._state_changed = standing, True
         changed = self._state_changed and now.monotonic_ns >= self._state_due_ns
         if changed or now.monotonic_ns >= self._heartbeat_ns:
             messages += self._tell_state(now)
@@ -125,7 +146,11 @@ class Reporter:
 
     def health(self, values: HealthValues, now: Now) -> Message:
         """Return the `health` message of this moment."""
-        return self._messages.health(values, now.wall_ms - self._clock_offset_ms)
+        return self._messages.health(values, self.timestamp_ms(now))
+
+    def timestamp_ms(self, now: Now) -> int:
+        """Return this moment on the clock of the pictures."""
+        return now.wall_ms - self._offset_ms(now)
 
     def flowing(self, now: Now) -> bool:
         """Return whether results come: the truth behind availability, readiness and the watchdog."""
@@ -150,6 +175,7 @@ class Reporter:
             "frames_captured_total": status.submitted,
             "frames_submitted_total": status.submitted,
             "frames_dropped_total": status.dropped,
+            "frames_in_flight": status.in_flight,
             "results_total": status.results,
             "results_empty_total": status.empty,
             "timestamp_errors_total": status.timestamp_errors,
@@ -180,12 +206,18 @@ class Reporter:
             self._clock_offset_ms = offset_ms
         self._messages.set_clock(self._clock_offset_ms, now.clock_synced)
 
+    def _offset_ms(self, now: Now) -> int:
+        """Return how far the wall clock is from the pictures'; before the first picture that is a choice."""
+        if self._last_result_ns is None:
+            self._clock_offset_ms = now.wall_ms - now.monotonic_ns // 1_000_000
+        return self._clock_offset_ms
+
     def _landmarks(self, result: PoseResult, step: Step) -> Sequence[Message]:
         wanted = self._options.landmarks
         if not wanted.enabled or not _due(self._last_landmarks_ms, result.timestamp_ms, wanted.max_hz):
             return ()
         self._last_landmarks_ms = result.timestamp_ms
-        return (self._messages.landmarks(result, step.person_ids),)
+        return (self._messages.landmarks(result, step.person_ids, wanted.encoding),)
 
     def _tell_state(self, now: Now) -> Sequence[Message]:
         self._state_changed = False
@@ -194,15 +226,16 @@ class Reporter:
         age_s = _age_s(self._last_result_ns, now)
         detection = self._detection(now)
         state, *texts = self._messages.state(
-            self._state,
-            self._scene,
-            timestamp_ms=now.wall_ms - self._clock_offset_ms,
+            State() if self.paused else self._state,
+            None if self.paused else self._scene,
+            timestamp_ms=self.timestamp_ms(now),
             detection=detection,
+            fall="confirmed" if self.fall_active else None,
             inference_fps=self.rate_hz(now),
             frame_age_ms=None if age_s is None else round(age_s * 1000),
         )
         # While nothing is seen the plain words are left to expire: they cannot say that they are old.
-        return (state,) if detection == "stalled" else (state, *texts)
+        return (state, *texts) if detection == "running" else (state,)
 
     def _detection(self, now: Now) -> Literal["running", "paused", "stalled"]:
         if self.paused:

@@ -50,33 +50,37 @@ class Trouble:
 class Supervisor:
     """Keeps a vision process running: restarts it with back-off when it fails, hangs or dies."""
 
-    def __init__(self, job: Job, options: VisionOptions, wake_descriptor: int) -> None:
+    def __init__(
+        self, job: Job, options: VisionOptions, wake_descriptor: int, *, paused: bool = False
+    ) -> None:
         self._job = job
         self._options = options
         self._wake_descriptor = wake_descriptor
         self._process: VisionProcess | None = None
         self._delay_s = options.restart_min_s
         self._started_s = 0.0
-        self._paused = False
+        self._paused = paused
+        self._opened = False
         self._has_run = False
         self.trouble: Trouble | None = None
         """None while results can be expected."""
         self.restarts = 0
 
     def __enter__(self) -> Self:
-        self._start()
+        self._opened = True
+        if not self._paused:
+            self._start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._process is not None:
-            self._process.__exit__(None, None, None)
-            self._process = None
+        self._opened = False
+        self._end()
 
     @property
     def pid(self) -> int | None:
-        """Process id of the vision process; None between two."""
+        """Process id of the vision process; None between two, and while paused."""
         return None if self._process is None else self._process.pid
 
     @property
@@ -84,11 +88,22 @@ class Supervisor:
         """Whether the source came to its end."""
         return self._process is not None and self._process.ended
 
+    @property
+    def paused(self) -> bool:
+        """Whether nothing is to be looked at."""
+        return self._paused
+
     def pause(self, wanted: bool) -> None:
-        """Stop, or go on, taking frames; remembered over restarts."""
+        """Look no more, or again. While paused there is no vision process, so nothing that could see."""
+        if wanted == self._paused:
+            return
         self._paused = wanted
-        if self._process is not None:
-            self._process.pause(wanted)
+        if wanted:
+            self._end()
+            self.trouble = None
+        elif self._opened:
+            self._delay_s = self._options.restart_min_s
+            self._start()
 
     def poll(self, timeout_s: float) -> list[wire.Record]:
         """Return what was said within `timeout_s`; returns early when woken.
@@ -98,7 +113,7 @@ class Supervisor:
                 before the first start that worked: what has worked may work again.
         """
         if self._process is None:
-            self._wait_for_retry(timeout_s)
+            self._wait(timeout_s)
             return []
         try:
             said = self._process.poll(timeout_s)
@@ -113,22 +128,25 @@ class Supervisor:
             self._recovered()
         return said
 
-    def _wait_for_retry(self, timeout_s: float) -> None:
-        assert self.trouble is not None
-        remaining_s = self.trouble.retry_s - time.monotonic()
-        if remaining_s > 0:
-            with selectors.DefaultSelector() as selector:
-                selector.register(self._wake_descriptor, selectors.EVENT_READ)
-                selector.select(min(remaining_s, timeout_s))
-        if time.monotonic() >= self.trouble.retry_s:
+    def _wait(self, timeout_s: float) -> None:
+        """Wait for the next attempt, if there is to be one, no longer than `timeout_s`."""
+        if self.trouble is not None:
+            timeout_s = max(0.0, min(timeout_s, self.trouble.retry_s - time.monotonic()))
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._wake_descriptor, selectors.EVENT_READ)
+            selector.select(timeout_s)
+        if self.trouble is not None and time.monotonic() >= self.trouble.retry_s:
             self.restarts += 1
             self._start()
 
     def _start(self) -> None:
         self._process = VisionProcess(self._job, self._options, self._wake_descriptor).__enter__()
         self._started_s = time.monotonic()
-        if self._paused:
-            self._process.pause(True)
+
+    def _end(self) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            process.__exit__(None, None, None)
 
     def _fail(self, reason: str) -> None:
         now_s = time.monotonic()
@@ -139,9 +157,7 @@ class Supervisor:
         since_s = now_s if self.trouble is None else self.trouble.since_s
         self.trouble = Trouble(reason, since_s, now_s + self._delay_s)
         self._delay_s = min(2 * max(self._delay_s, 0.1), self._options.restart_max_s)
-        assert self._process is not None
-        self._process.__exit__(None, None, None)
-        self._process = None
+        self._end()
 
     def _recovered(self) -> None:
         if self.trouble is not None:

@@ -77,12 +77,11 @@ class Channel:
 
 
 class Orders:
-    """The pipe down from the daemon: what to do, then pause and resume; closed means stop."""
+    """The pipe down from the daemon: what to do; closed means stop."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self._rest = b""
-        self.paused = False
         self.stop = False
 
     def read_job(self) -> Job:
@@ -96,12 +95,9 @@ class Orders:
         return Job.model_validate(json.loads(line))
 
     def poll(self) -> None:
-        """Take in what has come since, without blocking."""
+        """Notice, without blocking, that the pipe was closed."""
         while not self.stop and select.select([self._descriptor], [], [], 0)[0]:
             self._read()
-        *lines, self._rest = self._rest.split(b"\n")
-        for line in lines:
-            self.paused = line == b"pause"
 
     def _read(self) -> None:
         data = os.read(self._descriptor, 65536)
@@ -193,7 +189,7 @@ def _live(source: Source, landmarker: LiveLandmarker, orders: Orders, channel: C
             # What a paced source leaves out a camera would have shown: it came, and was dropped.
             skipped = source.skipped if isinstance(source, Paced) else 0
             counts.update(submitted=counts["submitted"] + skipped, dropped=counts["dropped"] + skipped)
-            return wire.Status(**counts, last_frame_ns=pump.last_frame_ns, paused=pump.paused)
+            return wire.Status(**counts, last_frame_ns=pump.last_frame_ns)
 
         heartbeat = Heartbeat(channel, status)
         while not orders.stop:
@@ -202,7 +198,6 @@ def _live(source: Source, landmarker: LiveLandmarker, orders: Orders, channel: C
                 channel.send(result)
             heartbeat.beat()
             orders.poll()
-            pump.pause(orders.paused)
             if pump.ended() and landmarker.counts.in_flight == 0 and result is None:
                 channel.send(wire.Ended(status()))
                 return

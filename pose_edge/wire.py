@@ -1,6 +1,6 @@
 """What crosses the pipes between the daemon and the vision process.
 
-Down (the child's stdin), JSON lines: one `Job`, then orders (`pause`, `resume`); end of file means stop.
+Down (the child's stdin), JSON lines: one `Job`; end of file means stop.
 Up (a pipe of its own), framed records: `Hello` once, then results and a `Status` a second, at last
 `Ended` or `Failure`. Results are packed arrays: a pose is 1.3 kB and no Python object per landmark.
 """
@@ -52,7 +52,6 @@ class Status:
     """Results that belong to no frame."""
     last_frame_ns: int = 0
     """CLOCK_MONOTONIC when the newest frame came; 0: none yet."""
-    paused: bool = False
 
     def plus(self, later: Status) -> Status:
         """Return the counts of two vision processes together; what is no count is the later one's."""

@@ -22,8 +22,11 @@ from typing import Self
 import pytest
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 from pose_edge.broker import embedded_broker
+from tests.contract import check_received
 
 
 def find_mosquitto() -> str:
@@ -152,6 +155,25 @@ class Subscriber:
     ) -> None:
         self._client.disconnect()
         self._client.loop_stop()
+        if kind is None:
+            check_received(self.messages)
+
+    def publish(
+        self,
+        topic: str,
+        payload: bytes | str = "PRESS",
+        *,
+        retain: bool = False,
+        response_topic: str | None = None,
+        correlation: bytes | None = None,
+    ) -> None:
+        """Publish to a whole topic with QoS 1 and wait until the broker has it."""
+        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho left it out
+        if response_topic is not None:
+            properties.ResponseTopic = response_topic
+        if correlation is not None:
+            properties.CorrelationData = correlation
+        self._client.publish(topic, payload, 1, retain, properties).wait_for_publish(5)
 
     def again(self, timeout_s: float = 5.0) -> None:
         """Forget the subscription and wait until it is granted anew: after the broker came back."""

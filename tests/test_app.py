@@ -9,56 +9,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
 from pose_edge.payloads import TEXTS
 from tests.brokers import Mosquitto, Subscriber, below_device, eventually
 from tests.contract import check_json
+from tests.daemons import children, daemon, log_of, write_config
 
 
 @pytest.fixture
 def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
     with Mosquitto(tmp_path) as broker:
         yield broker
-
-
-def write_config(folder: Path, port: int, model_path: Path, **changes: Any) -> Path:
-    config: dict[str, Any] = {
-        "device": {"id": "test"},
-        "source": {"kind": "actor", "script": "demo", "rate_hz": 10},
-        "model": {"path": str(model_path)},
-        "vision": {"restart_min_s": 0.2, "silence_limit_s": 3},
-        "mqtt": {"host": "127.0.0.1", "port": port},
-        "publish": {"health_interval_s": 1},
-    }
-    path = folder / "config.yaml"
-    path.write_text(yaml.safe_dump({**config, **changes}))
-    return path
-
-
-@contextmanager
-def daemon(config: Path) -> Iterator[subprocess.Popen[bytes]]:
-    command = [sys.executable, "-m", "pose_edge", "run", "--config", str(config)]
-    with (config.parent / "log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log)
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
-
-
-def log_of(config: Path) -> str:
-    return (config.parent / "log").read_text()
-
-
-def children(pid: int) -> list[int]:
-    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def test_from_the_camera_end_to_a_subscriber(mosquitto: Mosquitto, tmp_path: Path, model_path: Path) -> None:

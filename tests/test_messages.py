@@ -1,16 +1,20 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import pytest
 
 import pose_edge.messages
 from pose_edge.errors import ConfigError
-from pose_edge.messages import Device, Messages, rfc3339, will
+from pose_edge.landmark_encodings import LAYOUT, Landmarks
+from pose_edge.messages import Device, Messages, as_replayed, rfc3339, will
 from pose_edge.payloads import POSTURES, HealthValues, InfoValues
 from pose_edge.records import (
+    ActiveFall,
     Body,
     Box,
     Delivery,
@@ -92,6 +96,9 @@ def state_messages(state: State, seen: Scene | None = None) -> dict[str, object]
     return {message.topic: check(message) for message in made}
 
 
+ACTIVE = ActiveFall(
+    "livingroom-0ld-000041", NOON_MS - 9000, NOON_MS - 4000, person_id=2, confidence=0.9, reason="impact"
+)
 STANDING = PersonState(3, PostureClass.STANDING, 500, 0.87654)
 SITTING = PersonState(4, PostureClass.SITTING, 900, 0.5)
 
@@ -105,30 +112,34 @@ def every_message() -> list[Message]:
         made.info(InfoValues(software={"python": "3.11.7"}, options={"model": {"num_poses": 1}})),
         made.health(HealthValues(status="ok"), 2000),
         *made.state(
-            State(True, 1, (STANDING,)),
+            State(True, 1, people=(STANDING,)),
             scene(),
             timestamp_ms=1000,
             detection="running",
             inference_fps=None,
             frame_age_ms=None,
         ),
+        *made.fall(ACTIVE),
         made.event(fallen()),
         made.landmarks(result(pose(), pose()), [3, None]),
+        made.landmarks(result(pose()), [3], "f16"),
+        made.response("get_config", 7, {"events": {}}),
     ]
 
 
 def test_every_topic_is_delivered_as_the_contract_says() -> None:
     made = every_message()
 
-    assert {message.topic for message in made} == DELIVERIES.keys()
+    told = {message.topic.replace("get_config", "{name}") for message in made}
+    assert told == DELIVERIES.keys() - {"heartbeat"}  # that one is the sink's own
     for message in made:
         check(message)
 
 
-def test_only_events_and_landmarks_are_not_retained() -> None:
+def test_only_events_landmarks_and_answers_are_not_retained() -> None:
     kept = {message.topic for message in every_message() if message.delivery is not Delivery.RETAINED}
 
-    assert kept == {"events", "landmarks"}
+    assert kept == {"events", "landmarks", "landmarks/f16", "response/get_config"}
 
 
 def test_wall_time_is_the_source_clock_plus_the_offset_in_utc_with_milliseconds() -> None:
@@ -192,6 +203,151 @@ def test_an_event_has_a_sortable_id_and_the_moments_of_beginning_and_decision() 
     assert made["confidence"] == 0.912
 
 
+def test_boot_and_sequence_name_one_message_whatever_its_event() -> None:
+    made = messages()
+    told = [made.event(fallen()), made.event(replace(fallen(), stage=Stage.END)), made.test_alert(8, 1600)]
+
+    assert [check(message)["sequence"] for message in told] == [1, 2, 3]
+    assert [message.event_id for message in told] == [check(message)["event_id"] for message in told]
+    assert told[0].event_id == told[1].event_id != told[2].event_id
+
+
+@pytest.mark.parametrize(("severity", "critical"), [("info", False), ("warning", False), ("alert", True)])
+def test_only_alerts_are_critical_and_never_expire(
+    severity: Literal["info", "warning", "alert"], critical: bool
+) -> None:
+    made = messages().event(replace(fallen(), severity=severity))
+
+    assert made.critical is critical
+    assert made.expiry_s == (None if critical else 86400)
+
+
+def test_a_test_alert_goes_the_way_of_an_alert_and_says_that_it_is_none() -> None:
+    made = messages().test_alert(12, 1500)
+    content = check(made)
+
+    assert made.critical
+    assert (content["test"], content["severity"], content["kind"]) == (True, "alert", "test")
+    assert content["event_id"] == "livingroom-b00t-000012"
+    assert content["timestamp"] == content["end_time"] == "2026-11-22T12:00:00.500Z"
+    assert check(messages().event(fallen()))["test"] is False
+
+
+def test_what_is_sent_late_says_so_and_is_the_same_otherwise() -> None:
+    first = messages().event(fallen())
+    again = as_replayed(first, age_s=3600.7)
+
+    assert again.payload == first.payload.replace(b'"replayed":false', b'"replayed":true')
+    assert again == replace(first, payload=again.payload, expiry_s=86400 - 3601)
+    assert as_replayed(again, 0) == again
+
+
+@pytest.mark.parametrize(("age_s", "left_s"), [(0, 86400), (86398.5, 1), (86400, 1), (1e9, 1)])
+def test_what_is_too_late_gets_its_last_second(age_s: float, left_s: int) -> None:
+    assert as_replayed(messages().event(fallen()), age_s).expiry_s == left_s
+
+
+def test_an_alert_sent_late_still_never_expires() -> None:
+    assert as_replayed(messages().test_alert(1, 0), 1e9).expiry_s is None
+
+
+def confirmed() -> Event:
+    return replace(fallen(), kind="fall", event_type="fall_confirmed", severity="alert", details={})
+
+
+def test_a_fall_is_kept_with_wall_times_under_the_id_of_its_event() -> None:
+    made = messages()
+    active = made.active_fall(confirmed())
+
+    assert active.event_id == made.event(confirmed()).event_id
+    assert (active.start_ms, active.confirmed_ms) == (NOON_MS, NOON_MS + 500)
+    assert (active.person_id, active.confidence, active.reason) == (3, 0.912, "held")
+
+
+def test_a_latched_fall_is_on_and_its_attributes_say_since_when() -> None:
+    on, attributes = messages().fall(ACTIVE)
+    content = check(attributes)
+
+    assert (check(on), content["stage"]) == ("ON", "confirmed")
+    assert content["event_id"] == "livingroom-0ld-000041"
+    assert (content["since"], content["confirmed_at"]) == (
+        "2026-11-22T11:59:51.000Z",
+        "2026-11-22T11:59:56.000Z",
+    )
+    assert (content["person_id"], content["reason"], content["boot_id"]) == (2, "impact", "b00t")
+
+
+def test_without_a_fall_it_is_off_and_everything_about_it_is_null() -> None:
+    off, attributes = messages().fall(None)
+    content = check(attributes)
+
+    assert (check(off), content.pop("stage")) == ("OFF", "none")
+    known = {name for name, value in content.items() if value is not None}
+    assert known == {"schema_version", "boot_id", "clock_synced"}
+
+
+def test_the_end_of_a_fall_has_its_id_and_beginning_rings_nowhere_and_is_kept_like_an_alert() -> None:
+    made = messages().fall_cleared(ACTIVE, "command", 1500)
+    content = check(made)
+
+    assert (made.event_id, made.critical, made.expiry_s) == (ACTIVE.event_id, True, None)
+    assert (content["event_id"], content["event_type"]) == (ACTIVE.event_id, "fall_cleared")
+    assert (content["kind"], content["stage"], content["severity"]) == ("fall", "end", "info")
+    assert content["start_time"] == "2026-11-22T11:59:51.000Z"
+    assert content["timestamp"] == content["end_time"] == "2026-11-22T12:00:00.500Z"
+    assert (content["person_id"], content["reason"]) == (2, "command")
+
+
+def test_a_fall_the_engine_sees_end_is_kept_like_an_alert_too() -> None:
+    assert messages().event(replace(confirmed(), severity="info", stage=Stage.END)).critical
+
+
+def test_state_tells_of_a_fall_and_a_latched_one_goes_before_what_this_run_saw() -> None:
+    def told(state: State, **more: Any) -> Any:
+        made = messages().state(
+            state,
+            None,
+            timestamp_ms=0,
+            detection="running",
+            inference_fps=None,
+            frame_age_ms=None,
+            **more,
+        )
+        return check(made[0])["fall"]
+
+    assert told(State(fall="suspected")) == "suspected"
+    assert told(State(fall="none"), fall="confirmed") == "confirmed"
+
+
+def test_an_answer_goes_where_it_is_waited_for() -> None:
+    usual = messages().response("get_config", "a1", {"n": 1})
+    named = messages().response("x", 7, error="no", reply_to="flow/7/answer", correlation=b"\x00\xff")
+
+    assert (usual.topic, usual.absolute, usual.correlation) == ("response/get_config", False, None)
+    assert (named.topic, named.absolute, named.correlation) == ("flow/7/answer", True, b"\x00\xff")
+    assert check(usual) == {
+        "schema_version": 1,
+        "status": "ok",
+        "data": {"n": 1},
+        "error": None,
+        "transaction": "a1",
+    }
+    assert (check(named)["status"], check(named)["error"], check(named)["data"]) == ("error", "no", None)
+
+
+def test_how_long_words_are_worth_anything_follows_from_how_often_they_come() -> None:
+    made = Messages(Device("a"), "b", "m", "video", state_expiry_s=30, health_expiry_s=900)
+    kept = made.state(
+        State(True), None, timestamp_ms=0, detection="running", inference_fps=None, frame_age_ms=None
+    )
+    info = check(made.info(InfoValues()))
+
+    assert [message.expiry_s for message in kept] == [30, 30, 30]
+    assert made.health(HealthValues(status="ok"), 0).expiry_s == 900
+    assert (info["state_expiry_s"], info["health_expiry_s"]) == (30, 900)
+    assert made.status(True).expiry_s is None
+
+
 def test_what_a_kind_adds_stands_at_the_top_and_what_decided_it_in_evidence() -> None:
     made = check(messages().event(fallen()))
 
@@ -225,6 +381,62 @@ def test_landmarks_have_four_decimals() -> None:
     assert b"[0.1234,0.1234," in made.payload
 
 
+def test_named_landmarks_are_the_flat_ones_with_names() -> None:
+    numbers = np.linspace(-1, 1, 165, dtype=np.float32).reshape(33, 5).round(4)
+    made = messages()
+    [flat] = check(made.landmarks(result(Pose(numbers, numbers * 2)), [9]))["poses"]
+    [named] = check(made.landmarks(result(Pose(numbers, numbers * 2)), [9], "objects"))["poses"]
+
+    for part in ("landmarks", "world_landmarks"):
+        assert [number for point in named[part] for number in point.values()] == flat[part]
+        assert {tuple(point) for point in named[part]} == {("x", "y", "z", "visibility", "presence")}
+    assert named["person_id"] == 9
+
+
+def test_binary_landmarks_say_the_same_on_a_topic_of_their_own() -> None:
+    made = messages().landmarks(result(pose(0.25), at_ms=1250), [9], "f16")
+    content = check(made)
+
+    assert isinstance(content, Landmarks)
+    assert (content.frame_timestamp_ms, content.timestamp_ms) == (1250, NOON_MS + 250)
+    assert (content.sequence, content.clock_synced, content.width_px) == (1, True, 640)
+    assert [(who, float(one.landmarks.sum())) for who, one in content.poses] == [(9, 0.25 * 165)]
+    assert len(made.payload) == 32 + 664
+
+
+def test_all_encodings_count_on_together() -> None:
+    made = messages()
+    flat, binary, named = (
+        check(made.landmarks(result(), [], "arrays")),
+        check(made.landmarks(result(), [], "f16")),
+        check(made.landmarks(result(), [], "objects")),
+    )
+
+    assert (flat["sequence"], binary.sequence, named["sequence"]) == (1, 2, 3)
+
+
+@pytest.mark.parametrize("encoding", ["arrays", "objects", "f16"])
+def test_a_pose_without_numbers_is_left_out_and_no_nan_is_ever_sent(
+    encoding: Literal["arrays", "objects", "f16"],
+) -> None:
+    made = messages().landmarks(result(pose(float("nan")), pose(), pose(float("inf"))), [1, 2, 3], encoding)
+    content = check(made)
+
+    told = (
+        [who for who, _ in content.poses] if encoding == "f16" else [p["person_id"] for p in content["poses"]]
+    )
+    assert told == [2]
+    assert b"null" not in made.payload
+
+
+def test_numbers_that_are_none_are_null_where_null_is_allowed() -> None:
+    health = messages().health(HealthValues(status="ok", cpu_percent=float("nan")), 0)
+    event = messages().event(replace(fallen(), evidence={"torso_tilt_deg": float("inf")}))
+
+    assert check(health)["cpu_percent"] is None
+    assert check(event)["evidence"] == {"torso_tilt_deg": None}
+
+
 def test_landmarks_in_another_memory_order_come_out_the_same() -> None:
     numbers = np.asfortranarray(np.arange(165, dtype=np.float32).reshape(33, 5))
     [person] = check(messages().landmarks(result(Pose(numbers, numbers))))["poses"]
@@ -254,7 +466,7 @@ def test_sequences_count_each_topic_on_its_own() -> None:
 
 
 def test_state_speaks_of_the_person_who_was_there_first() -> None:
-    made = state_messages(State(True, 2, (STANDING, SITTING)), scene())
+    made = state_messages(State(True, 2, people=(STANDING, SITTING)), scene())
     state = made["state"]
 
     assert isinstance(state, dict)
@@ -265,7 +477,7 @@ def test_state_speaks_of_the_person_who_was_there_first() -> None:
 
 
 def test_state_says_what_was_measured_on_those_who_were_seen_and_null_for_the_others() -> None:
-    state = state_messages(State(True, 2, (STANDING, SITTING)), scene(person_id=3))["state"]
+    state = state_messages(State(True, 2, people=(STANDING, SITTING)), scene(person_id=3))["state"]
 
     assert isinstance(state, dict)
     seen, hidden = state["persons"]
@@ -288,7 +500,7 @@ def test_before_the_first_decision_occupancy_is_not_claimed() -> None:
 
 @pytest.mark.parametrize("posture", PostureClass)
 def test_every_posture_has_a_word_consumers_know(posture: PostureClass) -> None:
-    made = state_messages(State(True, 1, (PersonState(1, posture, 0, 1.0),)))
+    made = state_messages(State(True, 1, people=(PersonState(1, posture, 0, 1.0),)))
 
     assert made["posture"] == posture
     assert posture.value in POSTURES
@@ -302,10 +514,19 @@ def test_info_names_the_landmarks_once() -> None:
     assert (made["device"], made["name"]) == ("livingroom", "Living room")
 
 
-def test_health_is_flat() -> None:
-    made = check(messages().health(HealthValues(status="degraded", reasons=["throttled"]), 1000))
+def test_info_says_how_to_read_binary_landmarks_where_they_are_sent() -> None:
+    binary = check(messages().info(InfoValues(landmark_encoding="f16")))
 
-    assert not any(isinstance(value, dict) for value in made.values())
+    assert (binary["landmark_encoding"], binary["landmark_binary_layout"]) == ("f16", LAYOUT)
+    assert check(messages().info(InfoValues()))["landmark_binary_layout"] is None
+
+
+def test_health_is_flat_but_for_the_sentences() -> None:
+    texts = {"throttled": "The board slows down: cool it."}
+    values = HealthValues(status="degraded", reasons=["throttled"], reason_texts=texts)
+    made = check(messages().health(values, 1000))
+
+    assert {name for name, value in made.items() if isinstance(value, dict)} == {"reason_texts"}
     assert made["reasons"] == ["throttled"]
 
 

@@ -14,6 +14,7 @@ from pose_edge.payloads import (
     BoundingBox,
     EventPayload,
     ImageSize,
+    LandmarkPoint,
     LandmarksPayload,
     Payload,
     Person,
@@ -25,25 +26,32 @@ from pose_edge.records import PRESENCE, VISIBILITY, X, Y, Z
 # The contract, field by field. Whoever takes one out breaks subscribers and raises SCHEMA_VERSION.
 FIELDS = {
     "info": "schema_version device name boot_id version software board system camera model model_sha256 "
-    "running_mode mqtt_protocol capabilities options landmark_names landmark_fields landmark_encoding",
+    "running_mode mqtt_protocol capabilities options landmark_names landmark_fields landmark_encoding "
+    "landmark_binary_layout state_expiry_s health_expiry_s",
     "state": "schema_version timestamp timestamp_ms clock_synced sequence boot_id detection person_count "
     "occupied posture posture_since confidence fall zones persons inference_fps frame_age_ms",
     "events": "schema_version event_id event_type kind stage severity timestamp start_time end_time "
-    "frame_timestamp_ms clock_synced boot_id person_id zone confidence reason evidence test replayed media "
-    "rule rule_version",
+    "frame_timestamp_ms clock_synced sequence boot_id person_id zone confidence reason evidence test "
+    "replayed media rule rule_version",
+    "fall/attributes": "schema_version event_id stage since confirmed_at person_id zone confidence reason "
+    "boot_id clock_synced",
+    "response/{name}": "schema_version status data error transaction",
     "landmarks": "schema_version timestamp timestamp_ms frame_timestamp_ms sequence image model running_mode "
     "poses",
-    "health": "schema_version timestamp timestamp_ms clock_synced boot_id status reasons uptime_s "
-    "frames_captured_total frames_submitted_total frames_dropped_total results_total results_empty_total "
-    "timestamp_errors_total callback_errors_total camera_restarts_total mqtt_reconnects_total mqtt_queue "
-    "mqtt_dropped_total inference_fps inference_ms_p50 inference_ms_p95 end_to_end_ms_p95 last_frame_age_s "
-    "last_result_age_s rss_mb cpu_percent soc_temperature_c throttled_now throttled_ever undervoltage_ever "
-    "disk_free_mb wifi_rssi_dbm model version",
+    "health": "schema_version timestamp timestamp_ms clock_synced boot_id status reasons reason_texts paused "
+    "uptime_s frames_captured_total frames_submitted_total frames_dropped_total frames_in_flight "
+    "results_total results_empty_total timestamp_errors_total callback_errors_total "
+    "camera_restarts_total mqtt_reconnects_total mqtt_queue mqtt_dropped_total inference_fps "
+    "inference_ms_p50 inference_ms_p95 end_to_end_ms_p95 last_frame_age_s last_result_age_s rss_mb "
+    "cpu_percent soc_temperature_c throttled_now throttled_ever undervoltage_ever disk_free_mb "
+    "wifi_rssi_dbm model version mqtt_state mqtt_state_reason mqtt_parked mqtt_stream_dropped_total "
+    "mqtt_last_ack_age_s events_refused_total commands_total commands_refused_total",
 }
 INNER_FIELDS: dict[type[Record], str] = {
     Person: "id posture since confidence zone bbox visibility_mean torso_angle_deg height_ratio",
     BoundingBox: "x y width height",
     ImageSize: "width height rotation_degrees",
+    LandmarkPoint: "x y z visibility presence",
     PoseLandmarks: "person_id landmarks world_landmarks",
 }
 

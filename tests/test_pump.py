@@ -97,19 +97,6 @@ def test_what_the_source_raises_is_raised_by_whoever_asks() -> None:
         wait_until_ended(pump)
 
 
-def test_paused_it_leaves_pictures_where_they_are() -> None:
-    source = Counting(10**9)
-    with LivePump(source, lambda _shot: None) as pump:
-        pump.pause(True)
-        time.sleep(0.05)
-        before = source.grabbed
-        time.sleep(0.1)
-        assert source.grabbed == before
-        pump.pause(False)
-        time.sleep(0.6)
-        assert source.grabbed > before
-
-
 def test_ahead_gives_every_frame_in_order() -> None:
     with Ahead(Counting(100)) as frames:
         stamps = [frame.timestamp_ms for frame, _ in frames]

@@ -136,6 +136,23 @@ def as_objects(text: bytes) -> bytes:
     return orjson.dumps(content) + b"\n"
 
 
+@pytest.mark.parametrize("prefix", [b"", b"pose-edge/livingroom/landmarks "])
+def test_what_was_published_as_objects_changes_no_bit_either(prefix: bytes, tmp_path: Path) -> None:
+    made = result(40, people=2)
+    published = messages().landmarks(made, [1, None], "objects").payload
+
+    [back] = read(saved(tmp_path, prefix + published + b"\n"))
+
+    assert_same(made, back)
+
+
+def test_binary_landmarks_are_told_apart_from_damage(tmp_path: Path) -> None:
+    binary = messages().landmarks(result(40), [1], "f16").payload
+
+    with pytest.raises(SourceError, match=r"binary landmarks \(encoding f16\)"):
+        times(saved(tmp_path, b"pose-edge/livingroom/landmarks/f16 " + binary + b"\n"))
+
+
 def test_named_objects_are_read_like_arrays(tmp_path: Path) -> None:
     text = line(0)
     [arrays_] = read(saved(tmp_path, text))
@@ -170,11 +187,14 @@ def test_other_topics_in_the_same_file_are_passed_over_and_counted(
         b"pose-edge/livingroom/status online\n",
         b"standing\n",
         b"pose-edge/livingroom/landmarks (null)\n",
+        b"pose-edge/livingroom/heartbeat (null)\n",
+        b"pose-edge/livingroom/test_alert PRESS\n",
+        b"pose-edge/livingroom/events/receipt livingroom-b00t-000012\n",
     ]
 
     with Recording(saved(tmp_path, others[0], line(0), *others[1:], line(33))) as recording:
         assert [found.timestamp_ms for found in recording] == [0, 33]
-        assert recording.counts["others"] == 4
+        assert recording.counts["others"] == 7
 
     assert not caplog.records
 

@@ -38,7 +38,7 @@ class Bench:
             available_ns = self.at_ms * 1_000_000
             timing = Timing(available_ns, available_ns + 1_000_000, available_ns + 21_000_000)
             result = PoseResult(self.at_ms, 640, 480, shown, timing=timing)
-            self._keep(self.reporter.result(result, self.now))
+            self._keep(self.reporter.result(result, self.now).messages)
             self._tick(step_ms)
 
     def wait(self, duration_ms: int, step_ms: int = 100) -> None:
@@ -195,7 +195,7 @@ def test_a_source_that_begins_anew_goes_on_in_time() -> None:
         now_ns = bench.now.monotonic_ns
         timing = Timing(now_ns, now_ns, now_ns)
         again = PoseResult(stamp_ms, 640, 480, (pose(),), timing=timing)
-        bench._keep(bench.reporter.result(again, bench.now))
+        bench._keep(bench.reporter.result(again, bench.now).messages)
         bench.at_ms += 100
 
     frames = [landmarks["frame_timestamp_ms"] for landmarks in bench.payloads("landmarks")]

@@ -12,7 +12,7 @@ from tests.bodies import pose, result
 
 RECORDS: list[wire.Record] = [
     wire.Hello("clip.mp4", 640, 480, 29.97, None, "/models/lite.task", "1.2.2", "seccomp"),
-    wire.Status(submitted=10, results=7, dropped=2, in_flight=1, last_frame_ns=2**60, paused=True),
+    wire.Status(submitted=10, results=7, dropped=2, in_flight=1, last_frame_ns=2**60),
     wire.Ended(wire.Status(submitted=3, results=3)),
     wire.Failure("ModelError", "model x: not a model"),
 ]
@@ -89,9 +89,9 @@ def test_a_pose_is_three_dimensional_everywhere() -> None:
 
 def test_counts_of_two_processes_add_up() -> None:
     first = wire.Status(submitted=10, results=6, dropped=3, in_flight=1, empty=2, last_frame_ns=5)
-    second = wire.Status(submitted=5, results=4, dropped=0, in_flight=1, last_frame_ns=9, paused=True)
+    second = wire.Status(submitted=5, results=4, dropped=0, in_flight=1, last_frame_ns=9)
 
     both = first.plus(second)
 
     assert (both.submitted, both.results, both.dropped, both.empty) == (15, 10, 3, 2)
-    assert (both.in_flight, both.last_frame_ns, both.paused) == (1, 9, True)
+    assert (both.in_flight, both.last_frame_ns) == (1, 9)

@@ -9,6 +9,7 @@ import typer
 
 from pose_edge.cli.output import print_json
 from pose_edge.config import DEFAULT_PATH
+from pose_edge.errors import UsageError
 
 app = typer.Typer(help="Check, show and describe the configuration.", no_args_is_help=True)
 
@@ -33,11 +34,52 @@ def show(config: ConfigPath = DEFAULT_PATH) -> None:
 
 
 @app.command()
-def schema() -> None:
-    """Print the JSON Schema of the configuration, for editors."""
-    from pose_edge.config import Config
+def schema(
+    topic: Annotated[
+        str, typer.Argument(help="A topic, as `state`; without one: the configuration.", show_default=False)
+    ] = "",
+    write: Annotated[
+        Path | None, typer.Option(help="Write one file a topic into this directory instead.")
+    ] = None,
+) -> None:
+    """Print the JSON Schema of the configuration, for editors, or of what is sent on a topic."""
+    from pose_edge import asyncapi
 
-    print_json(Config.model_json_schema())
+    if write is not None:
+        _write_schemas(write)
+        return
+    if not topic:
+        from pose_edge.config import Config
+
+        print_json(Config.model_json_schema())
+        return
+    found = asyncapi.schema(topic)
+    if found is None:
+        allowed = ", ".join(
+            name.removesuffix(".schema.json").replace(".", "/") for name in asyncapi.schemas()
+        )
+        raise UsageError(f"topic {topic!r} has no JSON Schema; those with one are {allowed}")
+    print_json(found)
+
+
+@app.command(name="asyncapi")
+def print_asyncapi() -> None:
+    """Print the MQTT contract as an AsyncAPI 3.0 document (YAML)."""
+    from pose_edge.asyncapi import as_yaml
+
+    typer.echo(as_yaml(), nl=False)
+
+
+def _write_schemas(directory: Path) -> None:
+    from pose_edge.asyncapi import as_text, schemas
+
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        for name, made in schemas().items():
+            (directory / name).write_text(as_text(made), encoding="utf-8")
+            print_json({"written": str(directory / name)})
+    except OSError as error:
+        raise UsageError(f"{directory}: {(error.strerror or str(error)).lower()}") from error
 
 
 @app.command()

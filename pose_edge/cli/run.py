@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -21,4 +23,6 @@ def run(
     """
     from pose_edge.app import run as run_daemon
 
-    raise typer.Exit(run_daemon(config))
+    if run_daemon(config):
+        # A new process image under the same number: new code after an upgrade, and systemd sees no end.
+        os.execv(sys.executable, sys.orig_argv)  # noqa: S606  # the very command that started us

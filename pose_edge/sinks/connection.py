@@ -2,124 +2,113 @@
 
 paho's thread runs the network. What it tells us is put into a list and taken from there by `news()`, on
 the thread of the caller: nothing of ours runs on paho's, because an exception or a wait in one of its
-callbacks stops the network.
+callbacks stops the network. A client of paho's lives for one attempt and one connection; whether and when
+another is made is decided here, so that nothing it forgot or misunderstood outlives it.
 """
 
 from __future__ import annotations
 
 import logging
-import socket
-import sys
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from enum import Enum, auto
-from typing import TypeAlias
 
-from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags
-from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.client import Client
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from pose_edge.errors import ConfigError
 from pose_edge.messages import Will
 from pose_edge.records import Message
 from pose_edge.sinks import paho_client
-from pose_edge.sinks.mqtt_options import Credentials, MqttOptions, read_credentials
+from pose_edge.sinks.backoff import Backoff
+from pose_edge.sinks.mqtt_options import MqttOptions, read_credentials, touched
+from pose_edge.sinks.news import (
+    Acked,
+    Answered,
+    Closed,
+    Connected,
+    Deaf,
+    Granted,
+    Lost,
+    News,
+    Opened,
+    Received,
+    Refused,
+    Report,
+)
+from pose_edge.sinks.paho_listener import Listener
+from pose_edge.sinks.trouble import Trouble, unanswered, unheard, why_refused
 
 logger = logging.getLogger(__name__)
 
 STOP_TIMEOUT_S = 2.0
-ANSWER_TIMEOUT_S = 3.0
+GUESS_AFTER_S = 3.0
 """After this a broker that was asked in MQTT 5 is asked in 3.1.1. amqtt 0.12 never answers: it takes the
 will's properties for the length of something and waits for more."""
+
+ANSWER_TIMEOUT_S = 8.0
+"""After this a broker that accepted the connection and says nothing is given up."""
+
+ATTEMPT_TIMEOUT_S = 45.0
+"""After this an attempt nobody hears of is given up: a name server that hangs, a network thread that died."""
+
+KNOWN_OLDER_S = 24 * 3600.0
+"""How long a broker that said so is taken to know no MQTT 5."""
+GUESSED_OLDER_S = 3600.0
+"""The same where it only did not answer: it may have been slow."""
+
+STABLE_S = 10.0
+"""A connection that held for this long was a good one: the next attempt follows soon."""
 
 UNSUPPORTED_PROTOCOL = 0x84  # MQTT 5, 3.2.2.2; paho makes it of return code 1 of older brokers too
 
 
-@dataclass(frozen=True, slots=True)
-class Connected:
-    """The broker answered; everything retained is sent again."""
-
-    protocol: str
-    """`5` or `3.1.1`."""
-    receive_maximum: int
-    """How many QoS 1 messages the broker takes before the first is acknowledged."""
-    maximum_packet_bytes: int | None
-    """Longest packet it takes; None: it did not say."""
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """The connection is gone; the next attempt follows by itself."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """An attempt failed; the next one follows by itself."""
-
-    reason: str
-    """Predicate of a sentence about the broker: `cannot be reached: connection refused`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Acked:
-    """The broker answered a message of QoS 1."""
-
-    mid: int
-    problem: str | None
-    """Why it will not have it; None: it has it."""
-
-
-News: TypeAlias = Connected | Lost | Refused | Acked
-
-
-@dataclass(frozen=True, slots=True)
-class _Answered:
-    reason: ReasonCode
-    properties: Properties
-
-
-@dataclass(frozen=True, slots=True)
-class _Closed:
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Opened:
-    """The network is there; the broker has not said anything."""
-
-
-_Report: TypeAlias = _Opened | _Answered | _Closed | Refused | Acked
-
-
 class _Phase(Enum):
     DOWN = auto()
+    """Waiting for the next attempt."""
+    TRYING = auto()
+    """No network yet."""
     ASKED = auto()
+    """The broker has not answered yet."""
     UP = auto()
 
 
 class Connection:
     """Connects, reconnects, and falls back to MQTT 3.1.1; all methods are for one thread.
 
+    `listen_to` names whole topics, `echo` one of our own that an MQTT 3.1.1 broker shall send back.
     `on_news` is called on another thread whenever `news()` may have something, and must only wake
     somebody up.
     """
 
-    def __init__(self, options: MqttOptions, client_id: str, will: Will, on_news: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        options: MqttOptions,
+        client_id: str,
+        will: Will,
+        on_news: Callable[[], None],
+        listen_to: Sequence[str] = (),
+        echo: str | None = None,
+    ) -> None:
         self._options = options
         self._client_id = client_id
         self._will = will
-        self._on_news = on_news
+        self._listen_to = tuple(listen_to)
+        self._echo = echo
         self._protocol = "3.1.1" if options.protocol == "3.1.1" else "5"
-        self._phase = _Phase.DOWN
-        self._asked_s = 0.0
         self._may_guess = options.protocol == "auto"
-        self._reports: deque[tuple[Client, _Report]] = deque()
+        self._older_until_s = 0.0
+        self._opened = False
+        self._phase = _Phase.DOWN
+        self._phase_s = self._attempt_s = self._looked_s = 0.0
+        self._backoff = Backoff(options.reconnect_min_s, options.reconnect_max_s)
+        self._listener = Listener(on_news)
         self._client: Client | None = None
-        self._credentials = Credentials()
+        self._subscribed: dict[int, tuple[str, ...]] = {}
+        self._files = touched(options)
+        self.attempts = 0
+        """How often the broker was asked."""
 
     @property
     def up(self) -> bool:
@@ -137,162 +126,198 @@ class Connection:
         Raises:
             ConfigError: the password or a TLS file cannot be used.
         """
-        self._credentials = read_credentials(self._options)
-        self._start(self._protocol)
+        read_credentials(self._options)
+        self._opened = True
+        self._attempt()
 
     def close(self, goodbye: bool) -> None:
         """Close within `STOP_TIMEOUT_S`. Without `goodbye` the broker publishes the will."""
         client, self._client = self._client, None
-        self._phase = _Phase.DOWN
+        self._opened = False
+        self._enter(_Phase.DOWN)
         if client is not None:
             if goodbye:
                 client.disconnect()
             paho_client.stop(client, STOP_TIMEOUT_S)
 
     def news(self) -> list[News]:
-        """Return what happened since the last call, in order. To be called about once a second."""
+        """Return what happened since the last call, in order. To be called about twice a second."""
         news: list[News] = []
-        while self._reports:
-            client, report = self._reports.popleft()
+        while self._listener.reports:
+            client, report = self._listener.reports.popleft()
             if client is self._client:  # one that was given up may still have something to say
                 news += self._judge(report)
-        if self._phase is _Phase.ASKED and time.monotonic() - self._asked_s > ANSWER_TIMEOUT_S:
-            self._guess_older_protocol()
-        return news
+        return news + self._look_at_the_time()
+
+    def give_up(self, trouble: Trouble) -> list[News]:
+        """End this connection, which does not work although nobody has closed it; return what follows."""
+        if self._phase is not _Phase.UP:
+            return []
+        self._fail(trouble)
+        return [Lost(trouble)]
+
+    def retry_now(self) -> None:
+        """Try again at once: somebody has changed something."""
+        if self._phase is _Phase.DOWN:
+            self._backoff.reset()
+            self._attempt_s = 0.0
 
     def publish(self, topic: str, message: Message, retain: bool, user: Sequence[tuple[str, str]]) -> int:
         """Hand a message over and return the number its `Acked` will carry. Only while `up`."""
         assert self._client is not None
-        properties = paho_client.publish_properties(message, user) if self._protocol == "5" else None
+        properties = self._properties(message, user)
         # Its return code means nothing: only the acknowledgement does.
         return self._client.publish(topic, message.payload, message.qos, retain, properties).mid
 
-    def _start(self, protocol: str) -> None:
-        self._protocol = protocol
-        self._client = paho_client.make(
-            self._options, self._credentials, self._client_id, protocol, self._will
-        )
-        self._listen(self._client)
-        paho_client.start(self._client, self._options)
+    def packet_bytes(self, topic: str, message: Message, user: Sequence[tuple[str, str]]) -> int:
+        """Return how long the packet of a message would be."""
+        return paho_client.packet_bytes(topic, message, self._properties(message, user))
 
-    def _restart(self, protocol: str) -> None:
-        old = self._client
-        self._phase = _Phase.DOWN
-        self._start(protocol)
+    def _properties(self, message: Message, user: Sequence[tuple[str, str]]) -> Properties | None:
+        return paho_client.publish_properties(message, user) if self._protocol == "5" else None
+
+    # The life of an attempt.
+
+    def _attempt(self) -> list[News]:
+        """Begin an attempt with a client of its own, and with what the files say now."""
+        if self._protocol == "3.1.1" and self._options.protocol == "auto":
+            self._protocol = "3.1.1" if time.monotonic() < self._older_until_s else "5"
+        self._files = touched(self._options)
+        try:
+            credentials = read_credentials(self._options)
+        except ConfigError as error:  # at the start this ends the daemon; later the file may come back
+            return self._refuse(Trouble("credentials_missing", f"cannot be asked: {error}"))
+        self._begin(paho_client.make(self._options, credentials, self._client_id, self._protocol, self._will))
+        return []
+
+    def _begin(self, client: Client) -> None:
+        self._drop()
+        self._client = client
+        self._listener.attach(client)
+        self._enter(_Phase.TRYING)
+        self.attempts += 1
+        paho_client.start(client, self._options)
+
+    def _drop(self) -> None:
+        """Let go of the client, without waiting for its thread."""
+        old, self._client = self._client, None
+        self._subscribed.clear()
         if old is not None:
-            old.disconnect()
-            paho_client.stop(old, timeout_s=0)
+            paho_client.abort(old)
 
-    def _judge(self, report: _Report) -> list[News]:
+    def _again_in(self, protocol: str, hold_s: float) -> list[News]:
+        """Ask once more, at once, in another protocol, and keep to it for a while."""
+        self._protocol, self._older_until_s = protocol, time.monotonic() + hold_s
+        return self._attempt()
+
+    def _enter(self, phase: _Phase) -> None:
+        self._phase, self._phase_s = phase, time.monotonic()
+
+    def _fail(self, trouble: Trouble) -> None:
+        """End the attempt or connection, and set the time of the next."""
+        if self._phase is _Phase.UP and time.monotonic() - self._phase_s >= STABLE_S:
+            self._backoff.reset()
+        self._drop()
+        self._enter(_Phase.DOWN)
+        self._attempt_s = time.monotonic() + self._backoff.next_s(slow=trouble.needs_somebody)
+
+    def _look_at_the_time(self) -> list[News]:
+        """Do what is due: the next attempt, or the end of one that leads nowhere."""
+        now_s = time.monotonic()
+        waited_s = now_s - self._phase_s
+        match self._phase:
+            case _Phase.DOWN if self._opened and (now_s >= self._attempt_s or self._files_changed(now_s)):
+                return self._attempt()
+            case _Phase.ASKED if self._may_guess and self._protocol == "5" and waited_s > GUESS_AFTER_S:
+                return self._guess_older_protocol()
+            case _Phase.ASKED if waited_s > ANSWER_TIMEOUT_S:
+                return self._refuse(unanswered(f"says nothing for {waited_s:.0f} s"))
+            case _Phase.TRYING if waited_s > ATTEMPT_TIMEOUT_S:
+                return self._refuse(unheard(waited_s))
+            case _:
+                return []
+
+    def _files_changed(self, now_s: float) -> bool:
+        """Say whether a password or certificate was exchanged; looks once a second."""
+        if now_s - self._looked_s < 1.0:
+            return False
+        self._looked_s = now_s
+        return touched(self._options) != self._files
+
+    # What reports mean.
+
+    def _judge(self, report: Report) -> list[News]:
         """Return what a report means after those before it: paho tells some things twice, some never."""
-        before = self._phase
-        lost: list[News] = [Lost("connection closed")] if before is _Phase.UP else []
         match report:
-            case Acked():
+            case Acked() | Received():
                 return [report]
-            case _Opened():
-                self._phase, self._asked_s = _Phase.ASKED, time.monotonic()
-                return lost
-            case Refused():
-                self._phase = _Phase.DOWN
-                return [*lost, report]
-            case _Closed(reason):
-                self._phase = _Phase.DOWN
-                if before is _Phase.ASKED:
-                    return self._closed_unanswered()
-                return [Lost(reason)] if lost else []
-            case _Answered():
+            case Granted(mid, reasons):
+                return self._granted(mid, reasons)
+            case Opened():
+                self._enter(_Phase.ASKED)
+                return []
+            case Refused(trouble):
+                return self._refuse(trouble)
+            case Closed(trouble):
+                return self._closed(trouble)
+            case Answered():
                 return self._answered(report)
 
-    def _answered(self, answer: _Answered) -> list[News]:
-        if not answer.reason.is_failure:
-            self._phase = _Phase.UP
-            self._may_guess = False
-            return [_connected(self._protocol, answer.properties)]
-        self._phase = _Phase.DOWN
-        if answer.reason.value == UNSUPPORTED_PROTOCOL and self._may_fall_back:
-            logger.info("broker %s does not know MQTT 5: using 3.1.1", self._options.address)
-            self._restart("3.1.1")
-            return []
-        return [Refused(paho_client.why_refused(answer.reason))]
+    def _refuse(self, trouble: Trouble) -> list[News]:
+        self._fail(trouble)
+        if self._protocol == "3.1.1" and self._options.protocol == "auto" and self._may_guess:
+            # The guess was wrong: what does not speak 3.1.1 either may be starting, or not be a broker.
+            self._may_guess, self._protocol = False, "5"
+        return [Refused(trouble)]
 
-    @property
-    def _may_fall_back(self) -> bool:
-        return self._options.protocol == "auto" and self._protocol == "5"
-
-    def _closed_unanswered(self) -> list[News]:
-        if self._guess_older_protocol():
+    def _closed(self, trouble: Trouble) -> list[News]:
+        before = self._phase
+        if before is _Phase.UP:
+            self._fail(trouble)
+            return [Lost(trouble)]
+        if before is not _Phase.ASKED:
             return []
-        if self._may_guess:
-            self._may_guess = False
-            self._restart("5")
+        if self._may_guess and self._protocol == "5":
+            return self._guess_older_protocol()
         hint = "" if self._options.tls.enabled else " (does it expect TLS?)"
-        return [Refused(f"closes the connection without an answer{hint}")]
+        return self._refuse(unanswered(f"closes the connection without an answer{hint}"))
 
-    def _guess_older_protocol(self) -> bool:
-        """Try 3.1.1 if that was not tried yet, and say so.
+    def _answered(self, answer: Answered) -> list[News]:
+        if answer.reason.is_failure:
+            return self._answered_no(answer.reason)
+        self._enter(_Phase.UP)
+        self._may_guess = False
+        self._subscribe()
+        return [_connected(self._protocol, answer.properties)]
+
+    def _answered_no(self, reason: ReasonCode) -> list[News]:
+        older = self._options.protocol == "auto" and self._protocol == "5"
+        if reason.value == UNSUPPORTED_PROTOCOL and older:
+            logger.info("broker %s does not know MQTT 5: using 3.1.1", self._options.address)
+            return self._again_in("3.1.1", KNOWN_OLDER_S)
+        return self._refuse(why_refused(reason))
+
+    def _guess_older_protocol(self) -> list[News]:
+        """Try 3.1.1 once, and say so.
 
         Some older brokers answer MQTT 5 by closing, some by nothing. So does one that expects TLS, or
         is just starting behind a port that is already open: hence once, and then MQTT 5 again.
         """
-        if not (self._may_guess and self._protocol == "5"):
-            return False
         logger.info("broker %s does not answer MQTT 5: trying 3.1.1", self._options.address)
-        self._restart("3.1.1")
-        return True
+        return self._again_in("3.1.1", GUESSED_OLDER_S)
 
-    def _listen(self, client: Client) -> None:
-        client.on_pre_connect = self._on_pre_connect
-        client.on_socket_open = self._on_socket_open
-        client.on_connect = self._on_connect
-        client.on_connect_fail = self._on_connect_fail
-        client.on_disconnect = self._on_disconnect
-        client.on_publish = self._on_publish
+    def _subscribe(self) -> None:
+        assert self._client is not None
+        echo = [self._echo] if self._echo is not None and self._protocol != "5" else []
+        for topic in (*self._listen_to, *echo):  # one by one, so that a refusal says which
+            mid = paho_client.subscribe(self._client, topic, self._protocol)
+            if mid is not None:
+                self._subscribed[mid] = (topic,)
 
-    # From here on paho's thread: hand over and return.
-
-    def _tell(self, client: Client, report: _Report) -> None:
-        self._reports.append((client, report))
-        self._on_news()
-
-    def _on_pre_connect(self, client: Client, _userdata: object) -> None:
-        # What paho still holds it would send by itself, beside us and beyond what the broker takes.
-        client.drop_out_messages()
-
-    def _on_socket_open(self, client: Client, _userdata: object, sock: object) -> None:
-        self._tell(client, _Opened())
-        if isinstance(sock, socket.socket):
-            paho_client.tune(sock)
-
-    def _on_connect(
-        self,
-        client: Client,
-        _userdata: object,
-        _flags: ConnectFlags,
-        reason: ReasonCode,
-        properties: Properties | None,
-    ) -> None:
-        known = properties or paho_client.empty_properties(PacketTypes.CONNACK)
-        self._tell(client, _Answered(reason, known))
-
-    def _on_connect_fail(self, client: Client, _userdata: object) -> None:
-        # paho does not pass the error on, but calls from inside its `except`.
-        self._tell(client, Refused(paho_client.why_unreachable(sys.exc_info()[1])))
-
-    def _on_disconnect(
-        self,
-        client: Client,
-        _userdata: object,
-        _flags: DisconnectFlags,
-        reason: ReasonCode,
-        _properties: Properties | None,
-    ) -> None:
-        self._tell(client, _Closed(paho_client.why_closed(reason)))
-
-    def _on_publish(
-        self, client: Client, _userdata: object, mid: int, reason: ReasonCode, _properties: Properties
-    ) -> None:
-        self._tell(client, Acked(mid, str(reason).lower() if reason.is_failure else None))
+    def _granted(self, mid: int, reasons: Sequence[ReasonCode]) -> list[News]:
+        topics = self._subscribed.pop(mid, ())
+        refused = [reason for reason in reasons if reason.is_failure]
+        return [Deaf(topics, str(refused[0]).lower())] if refused and topics else []
 
 
 def _connected(protocol: str, properties: Properties) -> Connected:

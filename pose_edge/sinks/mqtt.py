@@ -1,7 +1,8 @@
-"""Messages to an MQTT broker, each class delivered as it deserves.
+"""Messages -> MQTT broker: retained topics anew on each connect, events until acknowledged, streams or not.
 
-Retained: the newest of each topic is remembered and sent on every connect. Events: queued until the broker
-has acknowledged each. The stream: sent now or never; only the newest waits, and not for long.
+The sink decides what is sent when; `connection.py` brings it there and says what became of it, `flight.py`
+knows what is on its way, `standing.py` how things are. No window of paho's is relied on: it forgets its own
+after a reconnect, and sends more than the broker takes.
 """
 
 from __future__ import annotations
@@ -9,52 +10,55 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Self, TypeAlias
+from typing import Final, Self, TypeAlias
 
 from pose_edge.errors import UnavailableError
-from pose_edge.messages import will
+from pose_edge.messages import as_replayed, will
 from pose_edge.payloads import SCHEMA_VERSION
 from pose_edge.records import Delivery, Message
-from pose_edge.sinks.connection import Acked, Connected, Connection, Lost, News, Refused
+from pose_edge.sinks.connection import Connection
+from pose_edge.sinks.flight import Answer, Beat, Flight, Sent
 from pose_edge.sinks.mqtt_options import MqttOptions
-from pose_edge.sinks.queue import EventQueue, Outgoing
+from pose_edge.sinks.news import Acked, Connected, Deaf, Lost, News, Received, Refused
+from pose_edge.sinks.outbox import Outbox
+from pose_edge.sinks.outgoing import Outgoing, Waiting
+from pose_edge.sinks.standing import BrokerState, Standing
+from pose_edge.sinks.stream import Latest
+from pose_edge.sinks.suspicion import LOSSES, Suspicion
+from pose_edge.sinks.trouble import Trouble
 
-__all__ = ["BrokerEvent", "Counts", "MqttOptions", "MqttSink"]
+__all__ = ["BrokerEvent", "BrokerState", "MqttOptions", "MqttSink"]
 
 logger = logging.getLogger(__name__)
 
-BrokerEvent: TypeAlias = Connected | Lost | Refused
+BrokerEvent: TypeAlias = Connected | Lost | Refused | Received
 
-WINDOW = 8
-"""Most messages of QoS 1 on their way at once."""
-CLOSE_TIMEOUT_S = 2.0
-STREAM_MAX_AGE_S = 1.0
-"""A message of the stream that could not leave for this long is worth nothing."""
-HEADER_BYTES = 512
-"""More than topic and properties of any of our packets."""
+CLOSE_TIMEOUT_S: Final = 2.0
 
+HEARTBEAT: Final = "heartbeat"
+"""Topic of the empty messages that show whether the broker answers."""
 
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """What the sink has to say about its health."""
+BEAT_SHARE: Final = 0.3
+SILENT_SHARE: Final = 0.5
+"""Of `keepalive_s`: the pause between two heartbeats, and how long one may remain unanswered. Together less
+than one, so that a silent broker is noticed within `keepalive_s`."""
 
-    reconnects: int
-    waiting: int
-    """Events the broker has not acknowledged."""
-    events_dropped: int
-    """No room in the queue."""
-    stream_dropped: int
-    """Broker away, or the network too slow."""
+ACK_TIMEOUT_S: Final = 15.0
+"""A message not acknowledged for this long, while others are, is sent again over a new connection: MQTT
+repeats nothing on a live one (MQTT 5, 4.4)."""
+
+CANARY_S: Final = 60.0
+"""MQTT 3.1.1 acknowledges what an access list forbids; heartbeats that do not come back show it."""
 
 
 class MqttSink:
     """A `Sink` to one broker, which need not be there. All methods are for one thread.
 
     `wake` is called from another thread whenever `poll` has something to do. `boot_id` goes into the user
-    properties of every message (MQTT 5).
+    properties of every message (MQTT 5). `listen_to` names topics below the device's root, `listen_to_others`
+    whole ones.
     """
 
     def __init__(
@@ -65,41 +69,70 @@ class MqttSink:
         boot_id: str = "",
         wake: Callable[[], None] | None = None,
         queue: Outgoing | None = None,
+        listen_to: Sequence[str] = (),
+        listen_to_others: Sequence[str] = (),
     ) -> None:
         self._options = options
-        self._root = f"{options.base_topic}/{device_id}"
-        self._will = will(self._root, options.will_delay_s)
-        self._user = [("schema_version", str(SCHEMA_VERSION)), *([("boot_id", boot_id)] if boot_id else [])]
+        self.root = f"{options.base_topic}/{device_id}"
+        """What all topics of the device begin with."""
+        self._will = will(self.root, options.will_delay_s)
+        self.boot_id = boot_id
         self._wake = wake
         self._news = threading.Event()
         self._connection = Connection(
-            options, options.client_id or f"pose-edge-{device_id}", self._will, self._on_news
+            options,
+            options.client_id or f"pose-edge-{device_id}",
+            self._will,
+            self._on_news,
+            listen_to=[*(f"{self.root}/{topic}" for topic in listen_to), *listen_to_others],
+            echo=f"{self.root}/{HEARTBEAT}",
         )
-        self._queue: Outgoing = EventQueue() if queue is None else queue
+        self._queue: Outgoing = Outbox(None) if queue is None else queue
+        self._standing = Standing(options.address)
+        self._suspicion = Suspicion()
         self._retained: dict[str, Message] = {}
         self._unsent: dict[str, None] = {}  # topics of self._retained, in the order to send them
-        self._on_way: dict[int, int | str] = {}  # paho's number -> the queue's key, or a retained topic
-        self._latest: tuple[Message, float] | None = None  # of the stream, and since when it waits
+        self._replies: list[Message] = []
+        self._latest = Latest()
+        self._newest_of_stream: Message | None = None
+        self._flight = Flight()
         self._limits = Connected("5", 0, None)
         self._told: list[BrokerEvent] = []
-        self._problem = ""
-        self._outage_since_s: float | None = None
-        self._connects = 0
-        self._stream_dropped = 0
+        self._beat_s = self._echo_s = 0.0
+        self._unechoed = 0
+
+    @property
+    def boot_id(self) -> str:
+        """Of the run whose messages these are."""
+        return self._boot_id
+
+    @boot_id.setter
+    def boot_id(self, boot_id: str) -> None:
+        self._boot_id = boot_id
+        self._user = [("schema_version", str(SCHEMA_VERSION)), *([("boot_id", boot_id)] if boot_id else [])]
 
     @property
     def connected(self) -> bool:
         """The broker accepted us, as far as the last `poll` knew."""
         return self._connection.up
 
-    @property
-    def counts(self) -> Counts:
-        """For the health message."""
-        return Counts(
-            reconnects=max(0, self._connects - 1),
-            waiting=len(self._queue),
-            events_dropped=self._queue.dropped,
-            stream_dropped=self._stream_dropped,
+    def state(self) -> BrokerState:
+        """Return how things stand, for `health`, the status file and the log."""
+        standing, trouble, now_s = self._standing, self._standing.trouble, time.monotonic()
+        return BrokerState(
+            state="connected" if trouble is None else trouble.state,
+            reason="" if trouble is None else trouble.reason,
+            since_s=standing.since_s,
+            protocol=self._limits.protocol if self.connected else None,
+            reconnects=max(0, standing.connects - 1),
+            attempts=self._connection.attempts,
+            queue=self._queue.counts(),
+            stream_dropped=self._latest.dropped,
+            last_ack_age_s=self._flight.last_ack_age_s(now_s),
+            denied=dict(standing.denied),
+            left_out=dict(standing.left_out),
+            events_refused=standing.events_refused,
+            mute=self._mute(now_s),
         )
 
     def __enter__(self) -> Self:
@@ -115,37 +148,55 @@ class MqttSink:
         """Say `offline`, give the events `CLOSE_TIMEOUT_S` to leave, disconnect."""
         said = False
         if self.connected:
+            self._latest.drop()
             self.send(Message("status", self._will.payload, Delivery.RETAINED, content_type="text/plain"))
             self.drain(CLOSE_TIMEOUT_S)
-            said = "status" not in self._unsent and "status" not in self._on_way.values()
-        if len(self._queue):
-            logger.warning("broker %s: %d events were not delivered", self._options.address, len(self._queue))
+            said = "status" not in self._unsent and not self._flight.holds("status")
+        waiting = self._queue.counts().waiting
+        if waiting:
+            logger.warning("broker %s: %d events were not delivered yet", self._options.address, waiting)
         self._connection.close(goodbye=said)  # or else the will speaks
 
     def send(self, message: Message) -> None:
         """See `Sink.send`."""
         match message.delivery:
             case Delivery.RETAINED:
-                self._retained[message.topic] = message
-                self._unsent[message.topic] = None
+                self._keep(message)
             case Delivery.EVENT:
                 self._queue.put(message)
             case Delivery.STREAM:
                 self._stream(message)
+            case Delivery.REPLY:
+                if self.connected:
+                    self._replies.append(message)
         self._pump()
 
     def poll(self) -> list[BrokerEvent]:
-        """Take in what the broker said, send what may be sent, and return what became of the connection.
+        """Take in what the broker said, send what may be sent, and return what the owner should know.
 
-        To be called when woken, and about once a second.
+        To be called when woken, and about twice a second.
         """
         self._take_in()
         told, self._told = self._told, []
         return told
 
+    def repeat(self) -> None:
+        """Send all that is retained again: somebody forgot it."""
+        self._unsent = self._in_order()
+
+    def retry_now(self) -> None:
+        """Learn that somebody has changed something: refused events and the broker are asked again."""
+        self._queue.unpark()
+        self._suspicion.forget()
+        self._connection.retry_now()
+
+    def receipt(self, event_id: str) -> bool:
+        """Learn that a consumer has dealt with an event; False: it is not known here."""
+        return self._queue.receipt(event_id)
+
     def drain(self, timeout_s: float) -> bool:
         """Wait until nothing is left to send; False: the broker does not have every event."""
-        return self._wait(lambda: self._settled, timeout_s) and len(self._queue) == 0
+        return self._wait(lambda: self._settled, timeout_s) and self._queue.counts().waiting == 0
 
     def wait_connected(self, timeout_s: float) -> None:
         """Wait for the broker.
@@ -154,15 +205,17 @@ class MqttSink:
             UnavailableError: it refuses, cannot be reached, or says nothing within the time. The first
                 failure counts; `poll` is for those who would rather go on without it.
         """
-        self._wait(lambda: self.connected or bool(self._problem), timeout_s)
+        self._wait(lambda: self.connected or self._standing.failed, timeout_s)
         if not self.connected:
-            problem = self._problem or f"did not answer within {timeout_s:g} s"
+            known = self._standing.trouble.reason if self._standing.trouble else ""
+            problem = known or f"did not answer within {timeout_s:g} s"
             raise UnavailableError(f"broker {self._options.address} {problem}")
 
     @property
     def _settled(self) -> bool:
-        # With nothing on its way the window has room, so the queue holds at most what was refused.
-        left = self._unsent or self._on_way or self._latest
+        counts = self._queue.counts()
+        unsent = self._unsent or self._replies or counts.waiting > counts.parked
+        left = unsent or len(self._flight) or self._latest.message
         return self.connected and not left and not self._connection.congested
 
     def _wait(self, done: Callable[[], bool], timeout_s: float) -> bool:
@@ -177,122 +230,217 @@ class MqttSink:
                 return False
             self._news.wait(min(left_s, 0.05))  # nobody tells when `congested` ends
 
+    # What came in.
+
     def _take_in(self) -> None:
         for news in self._connection.news():
             self._learn(news)
+        self._check_alive()
         self._pump()
 
     def _learn(self, news: News) -> None:
         match news:
             case Acked(mid, problem):
                 self._learn_acked(mid, problem)
-                return
+            case Deaf(topics, reason):
+                self._learn_deaf(topics, reason)
+            case Received(topic) if topic == f"{self.root}/{HEARTBEAT}":
+                self._echo_s, self._unechoed = time.monotonic(), 0
+            case Received():
+                self._told.append(news)
             case Connected():
                 self._learn_connected(news)
-            case Lost(reason):
-                self._on_way.clear()
-                self._queue.rewind()
-                self._drop_latest()
-                self._report_outage(f"lost: {reason}")
-            case Refused(reason):
-                self._report_outage(reason)
-        self._told.append(news)
+                self._told.append(news)
+            case Lost(trouble):
+                self._learn_lost(trouble)
+                self._told.append(news)
+            case Refused(trouble):
+                self._standing.down(trouble)
+                self._told.append(news)
 
     def _learn_connected(self, news: Connected) -> None:
-        self._limits = news
-        self._connects += 1
-        self._unsent = dict.fromkeys(sorted(self._retained, key=lambda topic: topic != "status"))
-        outage_s = 0.0 if self._outage_since_s is None else time.monotonic() - self._outage_since_s
-        self._problem, self._outage_since_s = "", None
-        state = f"back after {outage_s:.0f} s" if outage_s else "connected"
-        logger.info(
-            "broker %s %s: MQTT %s, %d events waiting",
-            self._options.address,
-            state,
-            news.protocol,
-            len(self._queue),
-        )
+        self._limits, self._flight = news, Flight(news.receive_maximum)
+        self._unsent = self._in_order()
+        self._echo_s, self._unechoed = time.monotonic(), 0
+        self._standing.connected(news, self._queue.counts().waiting)
 
-    def _report_outage(self, problem: str) -> None:
-        """Log the first reason of an outage loudly, later ones when they differ, and no attempt twice."""
-        if problem != self._problem:
-            level = logging.INFO if self._problem else logging.WARNING
-            logger.log(level, "broker %s %s; retrying", self._options.address, problem)
-        self._problem = problem
-        if self._outage_since_s is None:
-            self._outage_since_s = time.monotonic()
+    def _learn_lost(self, trouble: Trouble) -> None:
+        on_way, self._flight = self._flight.suspects(), Flight()
+        if trouble.state != "silent":  # the broker ended it, or what is between
+            self._set_aside(self._suspicion.lost(on_way))
+        self._queue.rewind()
+        self._replies.clear()
+        self._latest.drop()
+        self._standing.down(trouble, "lost: ")
+
+    def _set_aside(self, culprit: int | str | None) -> None:
+        reason = f"the connection ended {LOSSES} times in a row when it was sent"
+        if isinstance(culprit, int):
+            self._queue.park(culprit, reason)
+            self._standing.left(f"{self.root}/events", reason)
+        elif culprit is not None:
+            message = self._retained.get(culprit) or self._newest_of_stream
+            length = len(message.payload) if message else 0
+            self._suspicion.keep_out(culprit, length, time.monotonic())
+            self._standing.left(f"{self.root}/{culprit}", reason)
+
+    def _learn_deaf(self, topics: Sequence[str], reason: str) -> None:
+        for topic in topics:
+            if topic == f"{self.root}/{HEARTBEAT}":
+                self._echo_s = float("inf")  # it cannot come back, so that says nothing
+            else:
+                self._standing.deaf(topic, reason)
 
     def _learn_acked(self, mid: int, problem: str | None) -> None:
-        what = self._on_way.pop(mid, None)
-        if problem is not None and what is not None:
-            topic = what if isinstance(what, str) else "events"
-            logger.warning("broker %s refused %s/%s: %s", self._options.address, self._root, topic, problem)
-        if isinstance(what, int):
-            if problem is None:
-                self._queue.acked(what)
-            else:
-                self._queue.refused(what)
+        what, proven = self._flight.acked(mid, time.monotonic())
+        self._suspicion.proven(proven)
+        if what is None:
+            return
+        if isinstance(what, Beat):  # refused is an answer too
+            self._send_latest()
+            return
+        self._standing.answered(self._whole_topic(what), problem)
+        match what:
+            case Answer():
+                pass
+            case str():
+                self._suspicion.proven([what])
+            case int():
+                self._suspicion.proven([what])
+                if problem is None:
+                    self._queue.acked(what)
+                else:
+                    self._standing.events_refused += 1
+                    self._queue.refused(what, problem)
+
+    def _whole_topic(self, what: int | str | Answer) -> str:
+        match what:
+            case str():
+                return self._topic(self._retained[what])
+            case Answer():
+                return f"{self.root}/response"
+            case _:
+                return f"{self.root}/events"
+
+    def _check_alive(self) -> None:
+        """Give a connection up that is open and dead: paho would notice after twice the keepalive."""
+        now_s = time.monotonic()
+        silent_s, oldest_s = self._flight.silent_s(now_s), self._flight.oldest_s(now_s)
+        if not self.connected:
+            return
+        if silent_s > SILENT_SHARE * self._options.keepalive_s:
+            trouble = Trouble("silent", f"does not answer for {silent_s:.0f} s")
+        elif oldest_s > ACK_TIMEOUT_S:
+            trouble = Trouble("silent", f"left a message unacknowledged for {oldest_s:.0f} s")
+        else:
+            return
+        for news in self._connection.give_up(trouble):
+            self._learn(news)
+
+    def _mute(self, now_s: float) -> bool:
+        if not self.connected or self._limits.protocol == "5":
+            return False
+        return self._unechoed > 1 and now_s - self._echo_s > CANARY_S
+
+    # What goes out.
+
+    def _keep(self, message: Message) -> None:
+        self._retained[message.topic] = message
+        self._unsent[message.topic] = None
+
+    def _in_order(self) -> dict[str, None]:
+        """Return all retained topics: what introduces the device, that it is there, and the rest."""
+
+        def rank(topic: str) -> int:
+            return 0 if self._retained[topic].absolute else 1 if topic == "status" else 2
+
+        return dict.fromkeys(sorted(self._retained, key=rank))
 
     def _pump(self) -> None:
         """Send what waits, the newest state before older events, as far as the window allows."""
-        self._send_latest()
-        window = max(1, min(WINDOW, self._limits.receive_maximum - 2))
-        while self.connected and len(self._on_way) < window:
+        if not self.connected:
+            return
+        self._beat()
+        while self._flight.has_room(self._suspicion.careful):
             if self._unsent:
                 self._send_retained(next(iter(self._unsent)))
-            elif (item := self._queue.next()) is not None:
-                self._send_event(*item)
+            elif self._replies:
+                self._send_reply(self._replies.pop(0))
+            elif (waiting := self._queue.next()) is not None:
+                self._send_event(waiting)
             else:
                 return
+
+    def _beat(self) -> None:
+        """Ask for a sign of life: before each message of the stream, and now and then."""
+        now_s = time.monotonic()
+        due_s = self._beat_s + BEAT_SHARE * self._options.keepalive_s
+        wanted = self._latest.message is not None or now_s >= due_s
+        if wanted and self._flight.has_room_for_beat and not self._connection.congested:
+            self._beat_s = now_s
+            self._unechoed += 1
+            beat = Message(HEARTBEAT, b"", Delivery.REPLY, content_type="text/plain", expiry_s=5)
+            self._flight.sent(self._publish(beat), Beat(), now_s)
 
     def _send_retained(self, topic: str) -> None:
         del self._unsent[topic]
         message = self._retained[topic]
         if self._fits(message):
-            mid = self._publish(message)
-            if message.qos:
-                self._on_way[mid] = topic
+            self._sent(message, topic)
 
-    def _send_event(self, key: int, message: Message) -> None:
+    def _send_reply(self, message: Message) -> None:
         if self._fits(message):
-            self._on_way[self._publish(message)] = key
+            self._sent(message, Answer())
+
+    def _send_event(self, waiting: Waiting) -> None:
+        self._suspicion.passed(waiting.key)
+        message = as_replayed(waiting.message, waiting.age_s) if waiting.late else waiting.message
+        if self._fits(message):
+            self._sent(message, waiting.key)
         else:
-            self._queue.refused(key)
+            self._queue.park(waiting.key, self._standing.left_out[self._topic(message)])
 
     def _stream(self, message: Message) -> None:
-        self._drop_latest()
+        self._latest.drop()
         if self.connected and self._fits(message):
-            self._latest = message, time.monotonic()
+            self._latest.put(message, time.monotonic())
         else:
-            self._stream_dropped += 1
+            self._latest.dropped += 1
 
     def _send_latest(self) -> None:
-        if self._latest is None or self._connection.congested:
-            return
-        message, since_s = self._latest
-        if time.monotonic() - since_s > STREAM_MAX_AGE_S:
-            self._drop_latest()
-            return
-        self._latest = None
-        self._publish(message)
+        message = None if self._connection.congested else self._latest.take(time.monotonic())
+        if message is not None:
+            self._newest_of_stream = message
+            self._sent(message, message.topic)
 
-    def _drop_latest(self) -> None:
-        self._stream_dropped += self._latest is not None
-        self._latest = None
+    def _sent(self, message: Message, what: Sent) -> None:
+        mid, now_s = self._publish(message), time.monotonic()
+        if message.qos:
+            self._flight.sent(mid, what, now_s)
+        elif isinstance(what, str):
+            self._flight.sent_unproven(what, now_s)
 
     def _fits(self, message: Message) -> bool:
-        """Say whether the broker takes packets of this length; one too long would end the connection."""
-        most = self._limits.maximum_packet_bytes
-        if most is None or len(message.payload) + HEADER_BYTES <= most:
-            return True
-        text = "broker %s takes packets up to %d bytes: %s of %d bytes is left out"
-        log = logger.debug if message.delivery is Delivery.STREAM else logger.warning
-        log(text, self._options.address, most, message.topic, len(message.payload))
-        return False
+        """Say whether the broker takes such a packet; one that it does not take may end the connection."""
+        most, topic = self._limits.maximum_packet_bytes, self._topic(message)
+        length = len(message.payload) if most is None else self._packet_bytes(message)
+        if most is not None and length > most:
+            self._standing.left(topic, f"it has {length} bytes, the broker takes {most}")
+            return False
+        if self._suspicion.keeps_out(message.topic, len(message.payload), time.monotonic()):
+            return False
+        self._standing.left_out.pop(topic, None)
+        return True
+
+    def _packet_bytes(self, message: Message) -> int:
+        return self._connection.packet_bytes(self._topic(message), message, self._user)
+
+    def _topic(self, message: Message) -> str:
+        return message.topic if message.absolute else f"{self.root}/{message.topic}"
 
     def _publish(self, message: Message) -> int:
         retain = message.delivery is Delivery.RETAINED
-        return self._connection.publish(f"{self._root}/{message.topic}", message, retain, self._user)
+        return self._connection.publish(self._topic(message), message, retain, self._user)
 
     def _on_news(self) -> None:
         # paho's thread.

@@ -12,11 +12,14 @@ from pydantic import AfterValidator, Field, model_validator
 
 from pose_edge.errors import ConfigError
 from pose_edge.options import Options
+from pose_edge.sinks.outbox import OutboxOptions
 
 Protocol = Literal["auto", "5", "3.1.1"]
 
 
 def _host(host: str) -> str:
+    if "@" in host or "://" in host:  # not shown: it may hold a password
+        raise ValueError("an address was given; only its name belongs here, user and password have options")
     # What DNS cannot carry kills the library's network thread (paho.mqtt.python #894).
     try:
         host.encode("idna")
@@ -79,7 +82,7 @@ class MqttOptions(Options):
     `pose-edge-<device id>`."""
 
     keepalive_s: int = Field(10, ge=2, le=3600)
-    """A silent connection is given up after about twice this."""
+    """A broker that falls silent is noticed within this; 30 saves traffic on a mobile network."""
 
     protocol: Protocol = "auto"
     """`auto` speaks MQTT 5, and 3.1.1 to brokers that know no better."""
@@ -97,6 +100,8 @@ class MqttOptions(Options):
 
     will_delay_s: int = Field(10, ge=0, le=3600)
     """A connection that is back within this never counts as offline (MQTT 5 only)."""
+
+    outbox: OutboxOptions = OutboxOptions()
 
     @model_validator(mode="after")
     def _belong_together(self) -> Self:
@@ -130,6 +135,21 @@ def read_credentials(options: MqttOptions) -> Credentials:
         ConfigError: one cannot be read, or is not what it should be.
     """
     return Credentials(_read_password(options), _tls_context(options.tls))
+
+
+def touched(options: MqttOptions) -> tuple[tuple[str, int, int], ...]:
+    """Return a mark of the files the options name, which differs once one of them was exchanged."""
+    tls = options.tls
+    paths = [options.password_file, tls.ca_file, tls.cert_file, tls.key_file]
+    return tuple(_mark(path) for path in paths if path is not None)
+
+
+def _mark(path: Path) -> tuple[str, int, int]:
+    try:
+        state = path.stat()
+    except OSError:
+        return (str(path), 0, 0)
+    return (str(path), state.st_mtime_ns, state.st_ino)
 
 
 def _read_password(options: MqttOptions) -> str | None:

@@ -16,7 +16,7 @@ class Waiting:
     """The queue's own; rises in the order in which events were put in."""
     message: Message
     late: bool
-    """It was sent before, was kept over a restart, or waited so long that it does not happen now."""
+    """It was kept over a restart, or waited so long that it does not happen now."""
     age_s: float
     """How long ago it was put in, over restarts too as far as the wall clock can be trusted."""
 

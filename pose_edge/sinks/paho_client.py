@@ -1,13 +1,13 @@
-"""paho as this project needs it: how a client is made and stopped, and its words in ours.
+"""paho as this project needs it: how a client is made and stopped, and what it is told.
 
 The traps named here are paho 2.2's; each was met, not read about.
 """
 
 from __future__ import annotations
 
-import random
+import contextlib
 import socket
-import ssl
+import struct
 import threading
 from collections.abc import Sequence
 
@@ -15,17 +15,22 @@ from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
-from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from pose_edge.messages import Will
 from pose_edge.records import Message
 from pose_edge.sinks.mqtt_options import Credentials, MqttOptions
+from pose_edge.sinks.trouble import CONNECT_TIMEOUT_S
 
-CONNECT_TIMEOUT_S = 5.0
 UNACKNOWLEDGED_MS = 6000
 """The kernel gives a connection up when nothing it sent was acknowledged for this long."""
 
-BAD_CREDENTIALS = (0x86, 0x87)  # MQTT 5, 3.2.2.2: bad user name or password, not authorized
+SEND_BUFFER_BYTES = 32768
+"""The kernel holds no more than this: what it holds cannot be taken back when it gets old."""
+
+TEXTUAL = ("text/", "application/json")
+NEVER_S = 86400
+CALLBACKS = CallbackAPIVersion.VERSION2
 
 
 def make(options: MqttOptions, credentials: Credentials, client_id: str, protocol: str, will: Will) -> Client:
@@ -34,9 +39,7 @@ def make(options: MqttOptions, credentials: Credentials, client_id: str, protoco
     client.suppress_exceptions = True  # an exception in a callback ends its network thread for good
     client.max_inflight_messages_set(0)  # its window does not hold after a reconnect; the sink keeps one
     client.connect_timeout = CONNECT_TIMEOUT_S
-    # Not all devices of a house at once when the broker is back. paho says int, but only adds.
-    pause_s = options.reconnect_min_s * (1 + random.random())  # noqa: S311  # no secret
-    client.reconnect_delay_set(pause_s, max(pause_s, options.reconnect_max_s))  # type: ignore[arg-type]  # see above
+    client.reconnect_delay_set(NEVER_S, NEVER_S)  # it would retry a first attempt; `Connection` decides
     client.username_pw_set(options.username, credentials.password)
     if credentials.tls is not None:
         client.tls_set_context(credentials.tls)
@@ -59,16 +62,49 @@ def stop(client: Client, timeout_s: float) -> None:
     stopper.join(timeout_s)
 
 
+def abort(client: Client) -> None:
+    """Let go of a client at once, and of what the kernel still holds of it: it would arrive stale."""
+    sock = client.socket()
+    if isinstance(sock, socket.socket):
+        with contextlib.suppress(OSError):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            # The base class's, because SSLSocket.shutdown would pull TLS from under paho's thread.
+            socket.socket.shutdown(sock, socket.SHUT_RDWR)
+    stop(client, timeout_s=0)
+
+
 def publish_properties(message: Message, user: Sequence[tuple[str, str]]) -> Properties:
     """Return what MQTT 5 says about a message beside its payload."""
     properties = empty_properties(PacketTypes.PUBLISH)
     properties.ContentType = message.content_type
-    if not message.content_type.startswith("image/"):
+    if message.content_type.startswith(TEXTUAL):
         properties.PayloadFormatIndicator = 1  # UTF-8
     if message.expiry_s is not None:
         properties.MessageExpiryInterval = message.expiry_s
+    if message.correlation is not None:
+        properties.CorrelationData = message.correlation
     properties.UserProperty = list(user)
     return properties
+
+
+def packet_bytes(topic: str, message: Message, properties: Properties | None) -> int:
+    """Return the length of a PUBLISH packet, all of it (MQTT 5, 2.1 and 3.3)."""
+    packed = 0 if properties is None else len(properties.pack())  # type: ignore[no-untyped-call]  # paho left it out
+    body = 2 + len(topic.encode()) + (2 if message.qos else 0) + packed + len(message.payload)
+    length_bytes = 1 + sum(body >= limit for limit in (128, 128**2, 128**3))
+    return 1 + length_bytes + body
+
+
+def subscribe(client: Client, topic: str, protocol: str) -> int | None:
+    """Ask for a topic; return the number the answer will carry, None: it could not even be asked for.
+
+    In MQTT 5 retained copies are not wanted (a command of last week), and what we publish ourselves neither;
+    the canary of 3.1.1 is there because the broker says nothing else.
+    """
+    if protocol != "5":
+        return client.subscribe(topic, 1)[1]
+    options = SubscribeOptions(qos=1, noLocal=True, retainAsPublished=True, retainHandling=2)
+    return client.subscribe(topic, options=options)[1]
 
 
 def empty_properties(packet_type: int) -> Properties:
@@ -79,45 +115,16 @@ def empty_properties(packet_type: int) -> Properties:
 def tune(sock: socket.socket) -> None:
     """Send at once, and notice within seconds when the other end is gone."""
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
     option = getattr(socket, "TCP_USER_TIMEOUT", None)  # Linux
     if option is not None:
         sock.setsockopt(socket.IPPROTO_TCP, option, UNACKNOWLEDGED_MS)
 
 
-def why_unreachable(error: BaseException | None) -> str:
-    """Return why there is no connection, as the predicate of a sentence about the broker."""
-    match error:
-        case ssl.SSLCertVerificationError():
-            return f"cannot be trusted: {error.verify_message}"
-        case ssl.SSLError():
-            return f"cannot agree on TLS: {(error.reason or str(error)).replace('_', ' ').lower()}"
-        case socket.gaierror():
-            return f"cannot be reached: unknown host name ({error.strerror})"
-        case TimeoutError():
-            return f"cannot be reached: no answer in {CONNECT_TIMEOUT_S:.0f} s"
-        case OSError():
-            return f"cannot be reached: {(error.strerror or str(error)).lower()}"
-        case _:
-            return f"cannot be reached: {error!r}"
-
-
-def why_refused(reason: ReasonCode) -> str:
-    """Return what the broker answered, as the predicate of a sentence about it."""
-    hint = "; check username and password_file" if reason.value in BAD_CREDENTIALS else ""
-    return f"refused the connection: {str(reason).lower()}{hint}"
-
-
-def why_closed(reason: ReasonCode) -> str:
-    """Return why a connection ended."""
-    words = str(reason).lower()
-    return "connection closed" if words == "unspecified error" else words
-
-
 def _client(client_id: str, protocol: str) -> Client:
-    version = CallbackAPIVersion.VERSION2
-    if protocol == "5":
-        return Client(version, client_id, protocol=MQTTProtocolVersion.MQTTv5)
-    return Client(version, client_id, clean_session=True, protocol=MQTTProtocolVersion.MQTTv311)
+    version = MQTTProtocolVersion.MQTTv5 if protocol == "5" else MQTTProtocolVersion.MQTTv311
+    clean = None if protocol == "5" else True
+    return Client(CALLBACKS, client_id, clean, protocol=version, reconnect_on_failure=False)
 
 
 def _will_properties(will: Will) -> Properties:

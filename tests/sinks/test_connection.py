@@ -16,9 +16,10 @@ import pytest
 
 from pose_edge.errors import UnavailableError
 from pose_edge.messages import Device, Messages, will
-from pose_edge.sinks.connection import Connected, Connection
+from pose_edge.sinks.connection import Connection
 from pose_edge.sinks.mqtt import MqttSink
 from pose_edge.sinks.mqtt_options import MqttOptions
+from pose_edge.sinks.news import Connected
 from tests.brokers import Mosquitto, Subscriber, eventually, free_port
 
 MESSAGES = Messages(Device("livingroom"), "b00t", "lite", "live_stream")

@@ -13,6 +13,7 @@ from pose_edge.errors import LandmarkerError
 from pose_edge.landmarker import RunningMode
 from pose_edge.records import PoseResult
 from pose_edge.sources.actor import ActorOptions
+from pose_edge.sources.v4l2 import V4l2Options
 from pose_edge.sources.video import VideoOptions
 from pose_edge.supervisor import Supervisor, VisionOptions
 from pose_edge.vision import Job
@@ -106,18 +107,40 @@ def test_the_bell_ends_a_wait(model_path: Path, wake: Wake) -> None:
     assert not any(isinstance(record, wire.Failure) for record in said)
 
 
-def test_a_pause_outlives_the_process_it_was_told_to(model_path: Path, wake: Wake) -> None:
+def test_while_paused_nothing_that_could_see_exists(model_path: Path, wake: Wake) -> None:
     with Supervisor(job(model_path), OPTIONS, wake.descriptor) as supervisor:
         assert results_within(supervisor, 20)
+        watching = supervisor.pid
         supervisor.pause(True)
-        assert supervisor.pid is not None
-        os.kill(supervisor.pid, signal.SIGKILL)
-        results_within(supervisor, 4, wanted=1000)
 
-        assert supervisor.restarts == 1
-        assert results_within(supervisor, 2, wanted=1000) <= 1
+        assert not Path(f"/proc/{watching}").exists()
+        assert supervisor.pid is None
+        assert results_within(supervisor, 1) == 0
         supervisor.pause(False)
-        assert results_within(supervisor, 5)
+        assert results_within(supervisor, 20)
+        assert supervisor.restarts == 0
+
+
+def test_a_pause_ends_the_attempts_of_one_that_cannot_start(model_path: Path, wake: Wake) -> None:
+    missing = Job(
+        source=V4l2Options(device="/dev/video-unplugged"),
+        model_path=model_path,
+        running_mode=RunningMode.LIVE_STREAM,
+    )
+    with Supervisor(missing, OPTIONS, wake.descriptor) as supervisor:
+        assert eventually(lambda: in_trouble(supervisor), 20)
+        supervisor.pause(True)
+        tries = supervisor.restarts
+        results_within(supervisor, 1)
+        assert supervisor.restarts == tries
+        assert supervisor.trouble is None
+
+
+def test_started_paused_it_does_not_look(model_path: Path, wake: Wake) -> None:
+    with Supervisor(job(model_path), OPTIONS, wake.descriptor, paused=True) as supervisor:
+        assert supervisor.pid is None
+        supervisor.pause(False)
+        assert results_within(supervisor, 20)
 
 
 def test_what_has_worked_before_is_tried_again_whatever_fails(

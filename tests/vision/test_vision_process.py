@@ -206,20 +206,6 @@ def test_what_native_code_prints_goes_to_the_log_and_not_to_stdout(
     assert capfd.readouterr() == ("", "")
 
 
-def test_pause_stops_the_frames_and_resume_brings_them_back(model_path: Path) -> None:
-    live = job(model_path, source=ActorOptions(), running_mode=RunningMode.LIVE_STREAM, speed=1.0)
-    with VisionProcess(live, LIMITS) as process:
-        _results_within(process, 3)
-        process.pause(True)
-        _results_within(process, 1)
-        paused = _results_within(process, 1.5)
-        process.pause(False)
-        resumed = _results_within(process, 2)
-
-    assert paused == 0
-    assert resumed > 10
-
-
 def _results_within(process: VisionProcess, duration_s: float) -> int:
     deadline_s, count = time.monotonic() + duration_s, 0
     while (left_s := deadline_s - time.monotonic()) > 0:

@@ -1,0 +1,100 @@
+"""`pose-edge discovery`: what Home Assistant is told about the device, and how to take it back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import orjson
+import typer
+
+from pose_edge.cli import brokers
+from pose_edge.cli.output import print_json
+from pose_edge.config import DEFAULT_PATH
+from pose_edge.errors import UsageError
+
+if TYPE_CHECKING:
+    from pose_edge.config import Config
+    from pose_edge.homeassistant import Announcement, HomeAssistantOptions
+
+app = typer.Typer(help="Show or take back what Home Assistant is told.", no_args_is_help=True)
+
+ConfigPath = Annotated[
+    Path, typer.Option("--config", "-c", help="The configuration; see `pose-edge config`.")
+]
+Identity = Annotated[str | None, typer.Option(help="Identity of the device, where it is not this machine's.")]
+
+
+@app.command()
+def show(config: ConfigPath = DEFAULT_PATH, identity: Identity = None) -> None:
+    """Print topic and payload of the discovery message, without connecting to anything."""
+    from pose_edge.config import load
+    from pose_edge.homeassistant import discovery
+
+    message = discovery(_announcement(load(config), identity))
+    print_json({"topic": message.topic, "payload": orjson.loads(message.payload)})
+
+
+@app.command()
+def clear(
+    config: ConfigPath = DEFAULT_PATH,
+    broker: Annotated[
+        str | None, typer.Option(metavar="HOST[:PORT]", help="Another broker than the configuration's.")
+    ] = None,
+    identity: Identity = None,
+) -> None:
+    """Remove the device and its entities from Home Assistant; exit status 69 when the broker is not there.
+
+    A daemon that runs announces it again when it next connects, unless `homeassistant.enabled` is false.
+    """
+    from pose_edge.config import load
+    from pose_edge.discovery import clear as clear_topic
+    from pose_edge.homeassistant import config_topic
+
+    loaded = load(config)
+    topic = config_topic(_options(loaded), _identity(loaded, identity))
+    mqtt = brokers.at(broker, loaded.mqtt)
+    client_id = f"{loaded.mqtt.client_id or f'pose-edge-{loaded.device.id}'}-discovery"
+    clear_topic(mqtt, client_id, topic)
+    print_json({"topic": topic, "broker": mqtt.address, "cleared": True})
+    if _options(loaded).enabled:
+        told = "announces the device again when it next connects (homeassistant.enabled is true)"
+        typer.echo(f"a running `pose-edge run` {told}", err=True)
+
+
+def _announcement(config: Config, identity: str | None) -> Announcement:
+    """Return what the daemon would say."""
+    from pose_edge import health
+    from pose_edge.homeassistant import Announcement
+
+    return Announcement(
+        identity=_identity(config, identity),
+        name=config.device.name or config.device.id,
+        root=f"{config.mqtt.base_topic}/{config.device.id}",
+        options=_options(config),
+        state_heartbeat_s=config.publish.state_heartbeat_s,
+        health_interval_s=config.publish.health_interval_s,
+        model=health.board(),
+    )
+
+
+# INTEGRATION: the two functions below are the only places to change once the configuration has the group
+# `homeassistant` and the state directory an identity.
+
+
+def _options(config: Config) -> HomeAssistantOptions:
+    from pose_edge.homeassistant import HomeAssistantOptions
+
+    options: HomeAssistantOptions = getattr(config, "homeassistant", HomeAssistantOptions())
+    return options
+
+
+def _identity(config: Config, given: str | None) -> str:
+    from pose_edge.homeassistant import IDENTITY
+
+    del config  # it will name the state directory
+    if given is None:
+        raise UsageError("--identity is missing: which device?")
+    if not IDENTITY.fullmatch(given):
+        raise UsageError(f"--identity {given!r}: allowed are 1 to 64 of a-z, A-Z, 0-9, _ and -")
+    return given

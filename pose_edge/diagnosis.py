@@ -1,0 +1,81 @@
+"""What is not as it should be: a word for machines, a sentence for people, which says what to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from pose_edge.memory import Memory
+from pose_edge.reporter import SLOW_HZ, Now, Reporter
+from pose_edge.sinks.mqtt import BrokerState
+from pose_edge.sinks.trouble import EXPLAINED
+from pose_edge.supervisor import Supervisor
+
+MOST_TOPICS: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """Everything a diagnosis looks at."""
+
+    supervisor: Supervisor
+    reporter: Reporter
+    memory: Memory
+    broker: BrokerState
+    network_lock: str | None
+    """What keeps the vision process off the network: `seccomp`, or why nothing does; None: not started."""
+    status_problem: str | None = None
+
+
+def problems(found: Findings, now: Now) -> dict[str, str]:
+    """Return word -> sentence for all that is wrong at this moment; empty: all is well."""
+    every = {**_seeing(found, now), **_telling(found.broker), **_keeping(found)}
+    return {word: text for word, text in every.items() if text}
+
+
+def status(found: Findings, wrong: dict[str, str], now: Now) -> Literal["ok", "degraded", "error"]:
+    """Return the word of `health.status`: `error` when nobody is watched over although that is wanted."""
+    if not found.supervisor.paused and not found.reporter.flowing(now):
+        return "error"
+    return "degraded" if wrong else "ok"
+
+
+def _seeing(found: Findings, now: Now) -> dict[str, str]:
+    if found.supervisor.paused:
+        return {}
+    trouble, rate_hz = found.supervisor.trouble, found.reporter.rate_hz(now)
+    flowing = found.reporter.flowing(now)
+    texts = {
+        "vision_process_down": "" if trouble is None else f"{trouble.reason}; it is tried again",
+        "no_results": "" if flowing else "no poses come: see camera and log",
+    }
+    if rate_hz is not None and rate_hz < SLOW_HZ:
+        texts["too_slow"] = f"{rate_hz:.1f} poses a second, a fall needs {SLOW_HZ:g}: use a lighter model"
+    if found.network_lock not in (None, "seccomp"):
+        texts["network_not_locked"] = f"the vision process could reach the network: {found.network_lock}"
+    return texts
+
+
+def _telling(broker: BrokerState) -> dict[str, str]:
+    queue, texts = broker.queue, {"outbox": broker.queue.problem or ""}
+    if broker.state not in ("connected", "connecting"):
+        texts["broker"] = f"the broker {broker.reason} ({EXPLAINED.get(broker.state, broker.state)})"
+    if broker.denied:
+        texts["broker_denies"] = f"the broker's access list forbids {_listed(broker.denied)}"
+    if broker.mute:
+        texts["broker_mute"] = "the broker acknowledges and passes nothing on: check its access list"
+    if broker.left_out:
+        texts["message_left_out"] = f"cannot be sent: {_listed(broker.left_out)}"
+    if queue.parked:
+        texts["events_parked"] = f"{queue.parked} events are set aside: {queue.parked_reason}"
+    return texts
+
+
+def _keeping(found: Findings) -> dict[str, str]:
+    return {"memory": found.memory.problem or "", "status_file": found.status_problem or ""}
+
+
+def _listed(reasons: dict[str, str]) -> str:
+    shown = [f"{topic} ({reason})" for topic, reason in list(reasons.items())[:MOST_TOPICS]]
+    more = len(reasons) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more else "")

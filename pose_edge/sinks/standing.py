@@ -1,0 +1,115 @@
+"""How things stand with the broker: told to whoever asks, and to the log once a change."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass, field
+
+from pose_edge.sinks.news import Connected
+from pose_edge.sinks.outgoing import QueueCounts
+from pose_edge.sinks.trouble import Trouble
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerState:
+    """How things stand with the broker."""
+
+    state: str
+    """`connected`, `connecting`, or another word of `trouble.EXPLAINED`."""
+    reason: str
+    """Predicate of a sentence about the broker; empty when connected."""
+    since_s: float
+    """time.monotonic() when the connection or the outage began."""
+    protocol: str | None
+    """`5`, `3.1.1`; None while not connected."""
+    reconnects: int
+    attempts: int
+    queue: QueueCounts
+    stream_dropped: int
+    """Broker away, or the network too slow."""
+    last_ack_age_s: float | None
+    denied: dict[str, str]
+    """Topic -> why the broker will not have what we send there, or not let us listen."""
+    left_out: dict[str, str]
+    """Topic -> why a message of it cannot be sent as it is."""
+    events_refused: int
+    """How often the broker would not have an event."""
+    mute: bool
+    """It acknowledges what we send, and does not pass it on (MQTT 3.1.1)."""
+
+
+@dataclass(slots=True)
+class Standing:
+    """What changed when; every change is logged here and nowhere else."""
+
+    address: str
+    trouble: Trouble | None = field(default_factory=lambda: Trouble("connecting", ""))
+    """None: connected."""
+    since_s: float = field(default_factory=time.monotonic)
+    connects: int = 0
+    denied: dict[str, str] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
+    events_refused: int = 0
+
+    @property
+    def failed(self) -> bool:
+        """Whether there is a reason why there is no connection."""
+        return self.trouble is not None and self.trouble.state != "connecting"
+
+    def connected(self, answer: Connected, waiting: int) -> None:
+        """The broker accepted us."""
+        now_s = time.monotonic()
+        how = f"back after {now_s - self.since_s:.0f} s" if self.failed else "connected"
+        self.trouble, self.since_s = None, now_s
+        self.connects += 1
+        self.denied.clear()
+        self.left_out.clear()
+        logger.info(
+            "broker %s %s: MQTT %s, %d events waiting",
+            self.address,
+            how,
+            answer.protocol,
+            waiting,
+            extra={"BROKER_STATE": "connected"},
+        )
+
+    def down(self, trouble: Trouble, prefix: str = "") -> None:
+        """There is no connection: the first reason is logged loudly, another one too, no attempt twice."""
+        before, was_failed = self.trouble, self.failed
+        self.trouble = trouble
+        if before is None or before.state == "connecting":
+            self.since_s = time.monotonic()
+        if before is not None and before.state == trouble.state:
+            return
+        logger.log(
+            logging.INFO if was_failed and not trouble.needs_somebody else logging.WARNING,
+            "broker %s %s%s; retrying%s",
+            self.address,
+            prefix,
+            trouble.reason,
+            " slowly" if trouble.needs_somebody else "",
+            extra={"BROKER_STATE": trouble.state},
+        )
+
+    def deaf(self, topic: str, reason: str) -> None:
+        """We may not listen to a topic."""
+        self.denied[topic] = reason
+        logger.warning("broker %s: cannot listen to %s: %s", self.address, topic, reason)
+
+    def answered(self, topic: str, problem: str | None) -> None:
+        """A message was acknowledged, or refused for a reason: logged once a topic, not once a message."""
+        if problem is None:
+            if self.denied.pop(topic, None) is not None:
+                logger.info("broker %s accepts %s again", self.address, topic)
+        elif self.denied.get(topic) != problem:
+            self.denied[topic] = problem
+            logger.warning("broker %s refused %s: %s", self.address, topic, problem)
+
+    def left(self, topic: str, why: str) -> None:
+        """A message cannot be sent as it is."""
+        if topic not in self.left_out:
+            logger.warning("broker %s: %s is left out: %s", self.address, topic, why)
+        self.left_out[topic] = why

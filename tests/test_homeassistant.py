@@ -1,0 +1,242 @@
+"""What Home Assistant is told, as far as it can be judged without it; tests/homeassistant asks the real one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import jinja2
+import orjson
+import pytest
+from pydantic import ValidationError
+
+from pose_edge.homeassistant import (
+    ALERT_TYPES,
+    Announcement,
+    EntitiesOptions,
+    HomeAssistantOptions,
+    components,
+    config_topic,
+    discovery,
+    gone,
+    removal,
+)
+from pose_edge.payloads import POSTURES, SCHEMAS, TEXTS
+from pose_edge.records import Delivery
+
+ROOT = "pose-edge/livingroom"
+IDENTITY = "a1b2c3d4e5f6"
+
+PLATFORMS = {
+    "occupancy": "binary_sensor",
+    "posture": "sensor",
+    "person_count": "sensor",
+    "fall": "binary_sensor",
+    "alert": "event",
+    "detection": "switch",
+    "clear_fall": "button",
+    "test_alert": "button",
+    "restart": "button",
+    "connection": "binary_sensor",
+    "problem": "binary_sensor",
+    "inference_rate": "sensor",
+    "soc_temperature": "sensor",
+    "inference_time": "sensor",
+    "latency": "sensor",
+    "dropped_frames": "sensor",
+    "waiting_events": "sensor",
+    "last_result_age": "sensor",
+    "memory": "sensor",
+    "disk_free": "sensor",
+    "clock_synced": "binary_sensor",
+}
+"""For ever: users' automations and Home Assistant's registry hold on to keys, and a key keeps its platform."""
+
+OWN_DOMAINS = {"fall/clear", "test_alert", "restart", "detection/set"}
+LATCH = {"fall/state", "fall/attributes"}
+
+
+def announcement(**changes: Any) -> Announcement:
+    fields: dict[str, Any] = {
+        "identity": IDENTITY,
+        "name": "Living room",
+        "root": ROOT,
+        "options": HomeAssistantOptions(),
+        "state_heartbeat_s": 60.0,
+        "health_interval_s": 30.0,
+    }
+    return Announcement(**{**fields, **changes})
+
+
+def payload(**changes: Any) -> Any:
+    return orjson.loads(discovery(announcement(**changes)).payload)
+
+
+def rendered(template: str, value: object) -> str:
+    return (
+        jinja2.Environment(autoescape=False).from_string(template).render(value_json=value)
+    )  # as Home Assistant does
+
+
+def topics(entity: dict[str, Any]) -> Iterator[str]:
+    yield from (value for key, value in entity.items() if key.endswith("_topic"))
+    yield from (one["topic"] for one in entity.get("availability", []))
+
+
+def test_the_message_is_retained_on_the_topic_of_the_device() -> None:
+    message = discovery(announcement())
+
+    assert message.topic == f"homeassistant/device/pose_edge_{IDENTITY}/config"
+    assert message.topic == config_topic(HomeAssistantOptions(), IDENTITY)
+    assert (message.delivery, message.qos, message.absolute) == (Delivery.RETAINED, 1, True)
+    assert message.expiry_s is None
+
+
+def test_keys_and_platforms_stay_what_they_are() -> None:
+    assert components(discovery(announcement()).payload) == PLATFORMS
+
+
+def test_every_entity_has_an_option_and_every_option_an_entity() -> None:
+    assert set(EntitiesOptions.model_fields) == set(PLATFORMS)
+
+
+@pytest.mark.parametrize("key", PLATFORMS)
+def test_an_entity_can_be_left_out_alone(key: str) -> None:
+    options = HomeAssistantOptions(entities=EntitiesOptions.model_validate({key: False}))
+
+    assert payload(options=options)["components"].keys() == PLATFORMS.keys() - {key}
+
+
+def test_ids_come_from_the_identity_and_not_from_the_name() -> None:
+    before, after = payload(), payload(name="Bedroom", root="pose-edge/bedroom")
+
+    assert before["device"]["identifiers"] == after["device"]["identifiers"] == [f"pose_edge_{IDENTITY}"]
+    for key, entity in before["components"].items():
+        assert entity["unique_id"] == after["components"][key]["unique_id"] == f"pose_edge_{IDENTITY}_{key}"
+
+
+def test_every_topic_is_one_the_device_has() -> None:
+    known = SCHEMAS.keys() | TEXTS.keys() | OWN_DOMAINS | LATCH
+
+    for entity in payload()["components"].values():
+        for topic in topics(entity):
+            assert topic.startswith(f"{ROOT}/")
+            assert topic.removeprefix(f"{ROOT}/") in known
+
+
+def test_every_field_of_a_template_is_in_the_schema_of_its_topic() -> None:
+    for entity in payload()["components"].values():
+        if "value_template" in entity:
+            fields = SCHEMAS[entity["state_topic"].removeprefix(f"{ROOT}/")].model_fields
+            assert set(re.findall(r"value_json\.(\w+)", entity["value_template"])) <= fields.keys()
+
+
+def test_a_fall_neither_expires_nor_needs_the_camera() -> None:
+    fall = payload()["components"]["fall"]
+
+    assert not {"expire_after", "off_delay", "availability"} & fall.keys()
+    assert payload()["availability"] == [{"topic": f"{ROOT}/status"}]
+
+
+@pytest.mark.parametrize("key", ["occupancy", "posture", "person_count"])
+def test_what_is_seen_needs_both_the_daemon_and_fresh_pictures(key: str) -> None:
+    entity = payload(state_heartbeat_s=20.5)["components"][key]
+
+    assert entity["availability_mode"] == "all"
+    assert {one["topic"] for one in entity["availability"]} == {f"{ROOT}/status", f"{ROOT}/pipeline/status"}
+    assert entity["expire_after"] == 62
+
+
+def test_entities_of_health_expire_after_three_missed_intervals() -> None:
+    entities = payload(health_interval_s=10)["components"].values()
+
+    assert {one["expire_after"] for one in entities if one.get("state_topic") == f"{ROOT}/health"} == {30}
+
+
+def test_connection_says_off_instead_of_unavailable() -> None:
+    connection = payload()["components"]["connection"]
+
+    assert connection["availability"] == []
+    assert (connection["payload_on"], connection["payload_off"]) == TEXTS["status"]
+
+
+def test_posture_lists_every_word_that_may_come() -> None:
+    assert payload()["components"]["posture"]["options"] == list(POSTURES)
+
+
+@pytest.mark.parametrize(("occupied", "state"), [(True, "ON"), (False, "OFF"), (None, "None")])
+def test_occupancy_is_unknown_before_the_first_decision(occupied: bool | None, state: str) -> None:
+    template = payload()["components"]["occupancy"]["value_template"]
+
+    assert rendered(template, {"occupied": occupied}) == state
+
+
+@pytest.mark.parametrize("event_type", ALERT_TYPES)
+def test_an_alert_is_rendered_with_its_fields(event_type: str) -> None:
+    template = payload()["components"]["alert"]["value_template"]
+    event = {"event_type": event_type, "event_id": "d-1", "test": False, "zone": None, "confidence": 0.9}
+
+    told = orjson.loads(rendered(template, {**dict.fromkeys(SCHEMAS["events"].model_fields), **event}))
+
+    assert told.items() >= event.items()
+    assert told["event_type"] in payload()["components"]["alert"]["event_types"]
+
+
+@pytest.mark.parametrize("event_type", ["presence_started", "posture_changed", "something_new"])
+def test_an_event_nobody_acts_on_is_rendered_as_nothing(event_type: str) -> None:
+    template = payload()["components"]["alert"]["value_template"]
+
+    assert rendered(template, {"event_type": event_type}) == ""
+
+
+def test_what_is_gone_is_named_once_with_its_platform_alone() -> None:
+    before = {**PLATFORMS, "skeleton": "image"}
+    old = gone(before, components(discovery(announcement()).payload))
+
+    announced = discovery(announcement(gone=old)).payload
+
+    assert old == {"skeleton": "image"}
+    assert orjson.loads(announced)["components"]["skeleton"] == {"platform": "image"}
+    assert components(announced) == PLATFORMS
+
+
+def test_an_entity_that_is_wanted_again_is_not_removed() -> None:
+    assert payload(gone={"fall": "binary_sensor"})["components"]["fall"]["name"] == "Fall"
+
+
+def test_removal_is_an_empty_retained_message() -> None:
+    message = removal("homeassistant/device/pose_edge_x/config")
+
+    assert (message.payload, message.delivery, message.absolute) == (b"", Delivery.RETAINED, True)
+    assert (message.topic, message.qos) == ("homeassistant/device/pose_edge_x/config", 1)
+
+
+@pytest.mark.parametrize("other", [b"", b"[]", b"{}", b'{"components": {"a": 1}}', b'{"components": [1]}'])
+def test_a_payload_of_somebody_else_is_refused(other: bytes) -> None:
+    with pytest.raises(ValueError, match="no discovery message"):
+        components(other)
+
+
+def test_the_device_says_what_is_known_and_no_more() -> None:
+    bare, full = payload()["device"], payload(model="Pi 5", serial="1000", options=in_room("Hall"))["device"]
+
+    assert not {"model", "serial_number", "suggested_area"} & bare.keys()
+    assert (full["model"], full["serial_number"], full["suggested_area"]) == ("Pi 5", "1000", "Hall")
+
+
+def in_room(area: str) -> HomeAssistantOptions:
+    return HomeAssistantOptions(area=area)
+
+
+@pytest.mark.parametrize("identity", ["", "a/b", "ä", "a b", "x" * 65])
+def test_an_identity_that_fits_no_discovery_topic_is_refused(identity: str) -> None:
+    with pytest.raises(ValueError, match="identity"):
+        announcement(identity=identity)
+
+
+@pytest.mark.parametrize("key", ["discovery_prefix", "status_topic"])
+@pytest.mark.parametrize("topic", ["", "a/+/b", "a/#", "/a", "a//b", "a/"])
+def test_topics_with_wildcards_or_empty_levels_are_refused(key: str, topic: str) -> None:
+    with pytest.raises(ValidationError, match="neither"):
+        HomeAssistantOptions.model_validate({key: topic})
