@@ -28,6 +28,10 @@ demo: $(READY) ## a drawn person stands, sits, bends and lies down; what a subsc
 test: $(READY) ## all tests this machine can run; ARGS="tests/events -k fall" for some
 	@tools/with-model .venv/bin/python -m pytest $(ARGS)
 
+.PHONY: test-faults
+test-faults: $(READY) ## brokers, networks, disks and certificates that fail (10 min)
+	@tools/with-model .venv/bin/python -m pytest tests/faults -m faults $(ARGS)
+
 .PHONY: check
 check: $(READY) ## style, types and the direction of imports
 	.venv/bin/ruff check .

@@ -78,6 +78,8 @@ def _write_config(folder: Path, port: int, script: str, seed: int, model: Path) 
         "model": {"path": str(model)},
         "mqtt": {"host": "127.0.0.1", "port": port, "protocol": "3.1.1"},  # all the embedded broker speaks
         "publish": {"health_interval_s": 1},
+        "homeassistant": {"enabled": False},
+        "service": {"state_dir": str(folder / "state")},
     }
     path = folder / "config.yaml"
     path.write_text(yaml.safe_dump(config), "utf-8")

@@ -248,15 +248,25 @@ def _annotator(file: IO[bytes]) -> Listener:
 
 
 def _publisher(config: Config, stack: ExitStack) -> Listener:
+    from pose_edge.records import Delivery, Message
     from pose_edge.sinks.mqtt import MqttSink
 
     sink = stack.enter_context(MqttSink(config.mqtt, REPLAY_DEVICE))
     sink.wait_connected(CONNECT_S)
+    sink.send(Message("status", b"online", Delivery.RETAINED, content_type="text/plain"))
     stack.callback(sink.drain, DRAIN_S)
+    retained: set[str] = set()
+
+    def take_back() -> None:
+        for topic in retained:  # nobody is there any more
+            sink.send(Message(topic, b"", Delivery.RETAINED))
+
+    stack.callback(take_back)
 
     def tell(told: Told) -> None:
         for message in (told.landmarks, *told.states, *told.events):
             sink.send(message)
+        retained.update(message.topic for message in told.states)
         sink.poll()  # lets what was acknowledged make room
 
     return tell

@@ -43,9 +43,8 @@ class Flight:
         most = 1 if careful else min(WINDOW, max(1, self._most - 1))
         return len(self._on_way) < min(most, self._most)
 
-    @property
     def has_room_for_beat(self) -> bool:
-        """Whether a heartbeat may be sent: one at a time."""
+        """Say whether a heartbeat may be sent: one at a time."""
         beating = any(isinstance(what, Beat) for what, _ in self._on_way.values())
         return not beating and len(self._on_way) < self._most
 

@@ -376,7 +376,7 @@ class MqttSink:
         now_s = time.monotonic()
         due_s = self._beat_s + BEAT_SHARE * self._options.keepalive_s
         wanted = self._latest.message is not None or now_s >= due_s
-        if wanted and self._flight.has_room_for_beat and not self._connection.congested:
+        if wanted and self._flight.has_room_for_beat() and not self._connection.congested:
             self._beat_s = now_s
             self._unechoed += 1
             beat = Message(HEARTBEAT, b"", Delivery.REPLY, content_type="text/plain", expiry_s=5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
 from dataclasses import dataclass, field
@@ -13,6 +14,9 @@ from pydantic import AfterValidator, Field, model_validator
 from pose_edge.errors import ConfigError
 from pose_edge.options import Options
 from pose_edge.sinks.outbox import OutboxOptions
+
+CREDENTIAL = "mqtt-password"
+"""Name of the systemd credential that holds the password."""
 
 Protocol = Literal["auto", "5", "3.1.1"]
 
@@ -75,7 +79,8 @@ class MqttOptions(Options):
     username: str | None = None
 
     password_file: Path | None = None
-    """File whose first line is the password."""
+    """File whose first line is the password. Default: the systemd credential `mqtt-password`, if the unit
+    has one."""
 
     client_id: str | None = Field(None, min_length=1, max_length=64)
     """Name at the broker, unique there: two with the same name throw each other out. Default:
@@ -140,7 +145,7 @@ def read_credentials(options: MqttOptions) -> Credentials:
 def touched(options: MqttOptions) -> tuple[tuple[str, int, int], ...]:
     """Return a mark of the files the options name, which differs once one of them was exchanged."""
     tls = options.tls
-    paths = [options.password_file, tls.ca_file, tls.cert_file, tls.key_file]
+    paths = [password_path(options), tls.ca_file, tls.cert_file, tls.key_file]
     return tuple(_mark(path) for path in paths if path is not None)
 
 
@@ -152,10 +157,19 @@ def _mark(path: Path) -> tuple[str, int, int]:
     return (str(path), state.st_mtime_ns, state.st_ino)
 
 
+def password_path(options: MqttOptions) -> Path | None:
+    """Return the file with the password: the named one, else what systemd hands over (LoadCredential=)."""
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    if options.password_file is not None or options.username is None or folder is None:
+        return options.password_file
+    handed_over = Path(folder) / CREDENTIAL
+    return handed_over if handed_over.exists() else None
+
+
 def _read_password(options: MqttOptions) -> str | None:
-    if options.password_file is None:
+    path = password_path(options)
+    if path is None:
         return None
-    path = options.password_file
     try:
         first_line = path.read_text(encoding="utf-8").partition("\n")[0].rstrip("\r")
     except (OSError, UnicodeDecodeError) as error:

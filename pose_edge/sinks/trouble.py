@@ -101,7 +101,7 @@ def why_unreachable(error: BaseException | None, wall_s: float | None = None) ->
         case ssl.SSLCertVerificationError():
             return _untrusted(error, time.time() if wall_s is None else wall_s)
         case ssl.SSLError():
-            words = (error.reason or str(error)).replace("_", " ").lower()
+            words = (getattr(error, "reason", None) or str(error)).replace("_", " ").lower()
             return Trouble("tls_failed", f"cannot agree on TLS: {words}")
         case socket.gaierror():
             return Trouble("unknown_host", f"cannot be reached: unknown host name ({error.strerror})")

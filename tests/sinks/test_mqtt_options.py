@@ -64,6 +64,28 @@ def test_the_password_is_the_first_line(tmp_path: Path) -> None:
     assert "sécret" not in repr(credentials)
 
 
+def test_without_a_file_systemd_may_hand_the_password_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    named = tmp_path / "named"
+    named.write_text("of the file")
+    assert read_credentials(MqttOptions(username="me")).password is None
+    (tmp_path / "mqtt-password").write_text("handed over\n")
+
+    assert read_credentials(MqttOptions(username="me")).password == "handed over"
+    assert read_credentials(with_password(named)).password == "of the file"
+    assert read_credentials(MqttOptions()).password is None
+
+
+def test_a_url_is_no_host_and_is_not_repeated() -> None:
+    with pytest.raises(ValidationError) as raised:
+        MqttOptions(host="mqtt://me:secret@broker")
+
+    assert "secret" not in raised.value.errors()[0]["msg"]
+    assert "user and password have options" in raised.value.errors()[0]["msg"]
+
+
 @pytest.mark.parametrize("content", [None, b"", b"\nsecret", b"\xff\xfe"])
 def test_a_password_file_that_holds_none_is_a_configuration_error(
     content: bytes | None, tmp_path: Path
