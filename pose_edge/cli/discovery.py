@@ -15,7 +15,7 @@ from pose_edge.errors import UsageError
 
 if TYPE_CHECKING:
     from pose_edge.config import Config
-    from pose_edge.homeassistant import Announcement, HomeAssistantOptions
+    from pose_edge.homeassistant import Announcement
 
 app = typer.Typer(help="Show or take back what Home Assistant is told.", no_args_is_help=True)
 
@@ -52,12 +52,12 @@ def clear(
     from pose_edge.homeassistant import config_topic
 
     loaded = load(config)
-    topic = config_topic(_options(loaded), _identity(loaded, identity))
+    topic = config_topic(loaded.homeassistant, _identity(loaded, identity))
     mqtt = brokers.at(broker, loaded.mqtt)
     client_id = f"{loaded.mqtt.client_id or f'pose-edge-{loaded.device.id}'}-discovery"
     clear_topic(mqtt, client_id, topic)
     print_json({"topic": topic, "broker": mqtt.address, "cleared": True})
-    if _options(loaded).enabled:
+    if loaded.homeassistant.enabled:
         told = "announces the device again when it next connects (homeassistant.enabled is true)"
         typer.echo(f"a running `pose-edge run` {told}", err=True)
 
@@ -71,22 +71,15 @@ def _announcement(config: Config, identity: str | None) -> Announcement:
         identity=_identity(config, identity),
         name=config.device.name or config.device.id,
         root=f"{config.mqtt.base_topic}/{config.device.id}",
-        options=_options(config),
+        options=config.homeassistant,
         state_heartbeat_s=config.publish.state_heartbeat_s,
         health_interval_s=config.publish.health_interval_s,
         model=health.board(),
+        serial=health.serial(),
     )
 
 
-# INTEGRATION: the two functions below are the only places to change once the configuration has the group
-# `homeassistant` and the state directory an identity.
-
-
-def _options(config: Config) -> HomeAssistantOptions:
-    from pose_edge.homeassistant import HomeAssistantOptions
-
-    options: HomeAssistantOptions = getattr(config, "homeassistant", HomeAssistantOptions())
-    return options
+# INTEGRATION: the one place to change: without --identity it is this machine's, from the state directory.
 
 
 def _identity(config: Config, given: str | None) -> str:

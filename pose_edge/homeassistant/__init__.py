@@ -41,7 +41,6 @@ def discovery(about: Announcement) -> Message:
         "device": _device(about),
         "origin": {"name": "pose-edge", "sw_version": __version__},
         "availability": [{"topic": f"{about.root}/status"}],
-        "qos": 1,
         "components": {**_removed(about), **wanted(about)},
     }
     return _retained(config_topic(about.options, about.identity), orjson.dumps(payload))

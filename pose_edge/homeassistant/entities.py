@@ -84,7 +84,8 @@ def wanted(about: Announcement) -> dict[str, Component]:
     """
     every = {**_people(about), **_alarm(about), **_controls(about), **_wellbeing(about), **_details(about)}
     return {
-        key: {**entity, "unique_id": f"{unique(about.identity)}_{key}"}
+        # In each: a shared `qos` is inherited by newer releases only, and by 2026.2 not, without a word.
+        key: {**entity, "qos": 1, "unique_id": f"{unique(about.identity)}_{key}"}
         for key, entity in every.items()
         if getattr(about.options.entities, key)
     }

@@ -228,10 +228,8 @@ class Connection:
         match self._phase:
             case _Phase.DOWN if self._opened and (now_s >= self._attempt_s or self._files_changed(now_s)):
                 return self._attempt()
-            case _Phase.ASKED if self._may_guess and self._protocol == "5" and waited_s > GUESS_AFTER_S:
-                return self._guess_older_protocol()
-            case _Phase.ASKED if waited_s > ANSWER_TIMEOUT_S:
-                return self._refuse(unanswered(f"says nothing for {waited_s:.0f} s"))
+            case _Phase.ASKED if waited_s > (GUESS_AFTER_S if self._may_guess else ANSWER_TIMEOUT_S):
+                return self._unanswered(f"says nothing for {waited_s:.0f} s")
             case _Phase.TRYING if waited_s > ATTEMPT_TIMEOUT_S:
                 return self._refuse(unheard(waited_s))
             case _:
@@ -265,10 +263,14 @@ class Connection:
 
     def _refuse(self, trouble: Trouble) -> list[News]:
         self._fail(trouble)
-        if self._protocol == "3.1.1" and self._options.protocol == "auto" and self._may_guess:
-            # The guess was wrong: what does not speak 3.1.1 either may be starting, or not be a broker.
-            self._may_guess, self._protocol = False, "5"
         return [Refused(trouble)]
+
+    def _unanswered(self, what: str) -> list[News]:
+        """Give up on a broker that is there and says nothing, or ask it in the older protocol."""
+        if self._may_guess and self._protocol == "5":
+            return self._guess_older_protocol()
+        self._older_until_s = 0.0  # it may be starting, or be no broker: the next attempt is MQTT 5 again
+        return self._refuse(unanswered(what))
 
     def _closed(self, trouble: Trouble) -> list[News]:
         before = self._phase
@@ -277,16 +279,15 @@ class Connection:
             return [Lost(trouble)]
         if before is not _Phase.ASKED:
             return []
-        if self._may_guess and self._protocol == "5":
-            return self._guess_older_protocol()
         hint = "" if self._options.tls.enabled else " (does it expect TLS?)"
-        return self._refuse(unanswered(f"closes the connection without an answer{hint}"))
+        return self._unanswered(f"closes the connection without an answer{hint}")
 
     def _answered(self, answer: Answered) -> list[News]:
         if answer.reason.is_failure:
             return self._answered_no(answer.reason)
         self._enter(_Phase.UP)
-        self._may_guess = False
+        if self._protocol == "5":
+            self._may_guess = False
         self._subscribe()
         return [_connected(self._protocol, answer.properties)]
 
@@ -301,7 +302,8 @@ class Connection:
         """Try 3.1.1 once, and say so.
 
         Some older brokers answer MQTT 5 by closing, some by nothing. So does one that expects TLS, or
-        is just starting behind a port that is already open: hence once, and then MQTT 5 again.
+        is just starting behind a port that is already open: hence MQTT 5 again next time, and never a
+        guess about a broker that has answered MQTT 5 once.
         """
         logger.info("broker %s does not answer MQTT 5: trying 3.1.1", self._options.address)
         return self._again_in("3.1.1", GUESSED_OLDER_S)

@@ -40,8 +40,15 @@ class Flight:
 
         Of the places a broker offers one is left to the heartbeat, where there are several.
         """
+        if careful and self.unproven:
+            return False
         most = 1 if careful else min(WINDOW, max(1, self._most - 1))
         return len(self._on_way) < min(most, self._most)
+
+    @property
+    def unproven(self) -> bool:
+        """Whether something of QoS 0 was sent that nothing shows the broker to have survived."""
+        return bool(self._unproven)
 
     def has_room_for_beat(self) -> bool:
         """Say whether a heartbeat may be sent: one at a time."""

@@ -375,7 +375,8 @@ class MqttSink:
         """Ask for a sign of life: before each message of the stream, and now and then."""
         now_s = time.monotonic()
         due_s = self._beat_s + BEAT_SHARE * self._options.keepalive_s
-        wanted = self._latest.message is not None or now_s >= due_s
+        proof = self._suspicion.careful and self._flight.unproven
+        wanted = self._latest.message is not None or now_s >= due_s or proof
         if wanted and self._flight.has_room_for_beat() and not self._connection.congested:
             self._beat_s = now_s
             self._unechoed += 1
@@ -408,7 +409,9 @@ class MqttSink:
             self._latest.dropped += 1
 
     def _send_latest(self) -> None:
-        message = None if self._connection.congested else self._latest.take(time.monotonic())
+        if self._connection.congested or not self._flight.has_room(self._suspicion.careful):
+            return  # it waits for the next heartbeat, or is replaced
+        message = self._latest.take(time.monotonic())
         if message is not None:
             self._newest_of_stream = message
             self._sent(message, message.topic)
@@ -428,6 +431,7 @@ class MqttSink:
             self._standing.left(topic, f"it has {length} bytes, the broker takes {most}")
             return False
         if self._suspicion.keeps_out(message.topic, len(message.payload), time.monotonic()):
+            self._standing.left(topic, f"messages of {len(message.payload)} bytes ended connections before")
             return False
         self._standing.left_out.pop(topic, None)
         return True
