@@ -32,6 +32,12 @@ test: $(READY) ## all tests this machine can run; ARGS="tests/events -k fall" fo
 test-faults: $(READY) ## brokers, networks, disks and certificates that fail (10 min)
 	@tools/with-model .venv/bin/python -m pytest tests/faults -m faults $(ARGS)
 
+HOMEASSISTANT := 2026.11.0 2026.2.3
+
+.PHONY: test-homeassistant
+test-homeassistant: $(READY) ## discovery and blueprints against real Home Assistants (first time 5 min; root makes Debian roots)
+	@POSE_EDGE_HOMEASSISTANT="$$(tools/homeassistant-environment $(HOMEASSISTANT))" .venv/bin/python -m pytest tests/homeassistant $(ARGS)
+
 .PHONY: check
 check: $(READY) ## style, types and the direction of imports
 	.venv/bin/ruff check .

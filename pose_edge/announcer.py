@@ -14,6 +14,10 @@ BIRTH = b"online"
 """What Home Assistant says on its status topic once it has started."""
 
 
+RECALL_S = 1.0
+"""Between reminding Home Assistant of what is gone and taking it back."""
+
+
 class Announcer:
     """Announces one configuration over one sink."""
 
@@ -22,6 +26,7 @@ class Announcer:
         self._memory = memory
         self._sink = sink
         self._due_s: float | None = None
+        self._recalled = False
         self._announced: Announced | None = None
 
     def announce(self) -> None:
@@ -47,11 +52,17 @@ class Announcer:
         if payload == BIRTH:
             # Many devices heard it; and Home Assistant is busy just then.
             self._due_s = now_s + random.random() * options.republish_delay_s  # noqa: S311  # no secret
+            self._recalled = False
         return True
 
     def due(self, now_s: float) -> bool:
         """Return whether everything is to be sent again; once true, not again for the same birth."""
         if self._due_s is None or now_s < self._due_s:
+            return False
+        if self._announced is not None and self._announced.gone and not self._recalled:
+            # It removes only what it has heard of since its own start.
+            self._sink.send(homeassistant.recall(self._about(self._announced.gone)))
+            self._due_s, self._recalled = now_s + RECALL_S, True
             return False
         self._due_s = None
         return True
@@ -59,11 +70,13 @@ class Announcer:
     def _introduce(self, before: Announced | None) -> Announced:
         options = self._config.homeassistant
         topic = homeassistant.config_topic(options, self._memory.facts.identity)
-        known = before.components if before is not None and before.discovery_topic == topic else {}
+        known: dict[str, str] = {}
+        if before is not None and before.discovery_topic == topic:
+            known = {**before.gone, **before.components}
         now = homeassistant.components(homeassistant.discovery(self._about({})).payload)
-        message = homeassistant.discovery(self._about(homeassistant.gone(known, now)))
-        self._sink.send(message)
-        return Announced(root=self._sink.root, discovery_topic=topic, components=now)
+        gone = homeassistant.gone(known, now)
+        self._sink.send(homeassistant.discovery(self._about(gone)))
+        return Announced(root=self._sink.root, discovery_topic=topic, components=now, gone=gone)
 
     def _about(self, gone: dict[str, str]) -> homeassistant.Announcement:
         config = self._config

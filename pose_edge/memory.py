@@ -41,6 +41,8 @@ class Announced(BaseModel):
     discovery_topic: str
     components: dict[str, str]
     """Key -> platform."""
+    gone: dict[str, str] = {}
+    """The same of those that do not exist any more, and that Home Assistant may not have noticed yet."""
 
 
 class Facts(BaseModel):
@@ -140,6 +142,14 @@ class Memory:
                 logging.WARNING if failed else logging.INFO, "%s", failed or f"{self._path} is kept again"
             )
         self._failed = failed
+
+
+def stored_identity(directory: Path) -> str:
+    """Return the identity kept in a state directory, which may be in use; else the one it would get."""
+    try:
+        return Facts.model_validate_json((directory / FACTS).read_bytes()).identity
+    except (OSError, ValidationError):
+        return make_identity(directory)
 
 
 def make_identity(directory: Path) -> str:

@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from pose_edge import __version__
-from pose_edge.cli import config, demo, detect, models, replay, run
+from pose_edge.cli import config, demo, detect, discovery, models, replay, run
 from pose_edge.errors import EXIT_DONE, EXIT_FAILURE, PoseEdgeError
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app.command("replay")(replay.replay)
 app.command("detect")(detect.detect)
 app.add_typer(models.app, name="models")
 app.add_typer(config.app, name="config")
+app.add_typer(discovery.app, name="discovery")
 
 
 def _show_version(wanted: bool) -> None:

@@ -79,15 +79,14 @@ def _announcement(config: Config, identity: str | None) -> Announcement:
     )
 
 
-# INTEGRATION: the one place to change: without --identity it is this machine's, from the state directory.
-
-
 def _identity(config: Config, given: str | None) -> str:
+    """Return the identity of the device that runs with this configuration here, or the given one."""
     from pose_edge.homeassistant import IDENTITY
+    from pose_edge.link import state_directory
+    from pose_edge.memory import stored_identity
 
-    del config  # it will name the state directory
     if given is None:
-        raise UsageError("--identity is missing: which device?")
+        return stored_identity(state_directory(config))
     if not IDENTITY.fullmatch(given):
         raise UsageError(f"--identity {given!r}: allowed are 1 to 64 of a-z, A-Z, 0-9, _ and -")
     return given

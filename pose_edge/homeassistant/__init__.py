@@ -8,6 +8,7 @@ for one unknown key at the top, and drops an unknown key of an entity without a 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import orjson
 
@@ -26,6 +27,7 @@ __all__ = [
     "config_topic",
     "discovery",
     "gone",
+    "recall",
     "removal",
 ]
 
@@ -37,13 +39,20 @@ def config_topic(options: HomeAssistantOptions, identity: str) -> str:
 
 def discovery(about: Announcement) -> Message:
     """Return the message that makes the device appear, or brings what is there up to date."""
-    payload = {
-        "device": _device(about),
-        "origin": {"name": "pose-edge", "sw_version": __version__},
-        "availability": [{"topic": f"{about.root}/status"}],
-        "components": {**_removed(about), **wanted(about)},
-    }
-    return _retained(config_topic(about.options, about.identity), orjson.dumps(payload))
+    payload = _payload(about, {**_removed(about), **wanted(about)})
+    return _retained(config_topic(about.options, about.identity), payload)
+
+
+def recall(about: Announcement) -> Message:
+    """Return a message that makes Home Assistant know for a moment what is `gone`; `discovery` follows it.
+
+    It removes only what it knows since its own start; of what it was not told since, it keeps an entity that
+    is unavailable for ever (and 2026.2, other than 2026.11, keeps what is switched off there in any case).
+    Not retained: for whoever listens now, after Home Assistant said `online`.
+    """
+    known = {**_last_seen(about), **wanted(about)}
+    message = _retained(config_topic(about.options, about.identity), _payload(about, known))
+    return replace(message, delivery=Delivery.REPLY)
 
 
 def removal(topic: str) -> Message:
@@ -68,9 +77,20 @@ def gone(before: Mapping[str, str], now: Mapping[str, str]) -> dict[str, str]:
     """Return what was announced before and is no longer; both as `components` returns them.
 
     One that is merely left out stays in Home Assistant for ever, unavailable. It has to be named once more,
-    while Home Assistant knows it.
+    while Home Assistant knows it: see `recall`.
     """
     return {key: platform for key, platform in before.items() if key not in now}
+
+
+def _payload(about: Announcement, entities: Mapping[str, Component]) -> bytes:
+    return orjson.dumps(
+        {
+            "device": _device(about),
+            "origin": {"name": "pose-edge", "sw_version": __version__},
+            "availability": [{"topic": f"{about.root}/status"}],
+            "components": entities,
+        }
+    )
 
 
 def _device(about: Announcement) -> dict[str, object]:
@@ -88,6 +108,20 @@ def _device(about: Announcement) -> dict[str, object]:
 
 def _removed(about: Announcement) -> dict[str, Component]:
     return {key: {"platform": platform} for key, platform in about.gone.items()}
+
+
+def _last_seen(about: Announcement) -> dict[str, Component]:
+    """Describe what is gone with what any platform asks for; Home Assistant drops the rest."""
+    topics = dict.fromkeys(("state_topic", "command_topic", "image_topic"), f"{about.root}/status")
+    return {
+        key: {
+            "platform": platform,
+            "unique_id": f"{unique(about.identity)}_{key}",
+            **topics,
+            "event_types": ["gone"],
+        }
+        for key, platform in about.gone.items()
+    }
 
 
 def _retained(topic: str, payload: bytes) -> Message:

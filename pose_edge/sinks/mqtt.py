@@ -24,6 +24,7 @@ from pose_edge.sinks.mqtt_options import MqttOptions
 from pose_edge.sinks.news import Acked, Connected, Deaf, Lost, News, Received, Refused
 from pose_edge.sinks.outbox import Outbox
 from pose_edge.sinks.outgoing import Outgoing, Waiting
+from pose_edge.sinks.retained import Retained
 from pose_edge.sinks.standing import BrokerState, Standing
 from pose_edge.sinks.stream import Latest
 from pose_edge.sinks.suspicion import LOSSES, Suspicion
@@ -90,8 +91,7 @@ class MqttSink:
         self._queue: Outgoing = Outbox(None) if queue is None else queue
         self._standing = Standing(options.address)
         self._suspicion = Suspicion()
-        self._retained: dict[str, Message] = {}
-        self._unsent: dict[str, None] = {}  # topics of self._retained, in the order to send them
+        self._retained = Retained()
         self._replies: list[Message] = []
         self._latest = Latest()
         self._newest_of_stream: Message | None = None
@@ -151,7 +151,7 @@ class MqttSink:
             self._latest.drop()
             self.send(Message("status", self._will.payload, Delivery.RETAINED, content_type="text/plain"))
             self.drain(CLOSE_TIMEOUT_S)
-            said = "status" not in self._unsent and not self._flight.holds("status")
+            said = not (self._retained.waits("status") or self._flight.holds("status"))
         waiting = self._queue.counts().waiting
         if waiting:
             logger.warning("broker %s: %d events were not delivered yet", self._options.address, waiting)
@@ -161,7 +161,7 @@ class MqttSink:
         """See `Sink.send`."""
         match message.delivery:
             case Delivery.RETAINED:
-                self._keep(message)
+                self._retained.keep(message)
             case Delivery.EVENT:
                 self._queue.put(message)
             case Delivery.STREAM:
@@ -182,7 +182,7 @@ class MqttSink:
 
     def repeat(self) -> None:
         """Send all that is retained again: somebody forgot it."""
-        self._unsent = self._in_order()
+        self._retained.repeat()
 
     def retry_now(self) -> None:
         """Learn that somebody has changed something: refused events and the broker are asked again."""
@@ -214,7 +214,7 @@ class MqttSink:
     @property
     def _settled(self) -> bool:
         counts = self._queue.counts()
-        unsent = self._unsent or self._replies or counts.waiting > counts.parked
+        unsent = self._retained.waiting or self._replies or counts.waiting > counts.parked
         left = unsent or len(self._flight) or self._latest.message
         return self.connected and not left and not self._connection.congested
 
@@ -260,7 +260,7 @@ class MqttSink:
 
     def _learn_connected(self, news: Connected) -> None:
         self._limits, self._flight = news, Flight(news.receive_maximum)
-        self._unsent = self._in_order()
+        self._retained.repeat()
         self._echo_s, self._unechoed = time.monotonic(), 0
         self._standing.connected(news, self._queue.counts().waiting)
 
@@ -316,7 +316,7 @@ class MqttSink:
     def _whole_topic(self, what: int | str | Answer) -> str:
         match what:
             case str():
-                return self._topic(self._retained[what])
+                return self._topic(self._retained.get(what) or Message(what, b"", Delivery.RETAINED))
             case Answer():
                 return f"{self.root}/response"
             case _:
@@ -344,28 +344,16 @@ class MqttSink:
 
     # What goes out.
 
-    def _keep(self, message: Message) -> None:
-        self._retained[message.topic] = message
-        self._unsent[message.topic] = None
-
-    def _in_order(self) -> dict[str, None]:
-        """Return all retained topics: what introduces the device, that it is there, and the rest."""
-
-        def rank(topic: str) -> int:
-            return 0 if self._retained[topic].absolute else 1 if topic == "status" else 2
-
-        return dict.fromkeys(sorted(self._retained, key=rank))
-
     def _pump(self) -> None:
         """Send what waits, the newest state before older events, as far as the window allows."""
         if not self.connected:
             return
         self._beat()
         while self._flight.has_room(self._suspicion.careful):
-            if self._unsent:
-                self._send_retained(next(iter(self._unsent)))
+            if (message := self._retained.next()) is not None:
+                self._send_plain(message, message.topic)
             elif self._replies:
-                self._send_reply(self._replies.pop(0))
+                self._send_plain(self._replies.pop(0), Answer())
             elif (waiting := self._queue.next()) is not None:
                 self._send_event(waiting)
             else:
@@ -383,15 +371,9 @@ class MqttSink:
             beat = Message(HEARTBEAT, b"", Delivery.REPLY, content_type="text/plain", expiry_s=5)
             self._flight.sent(self._publish(beat), Beat(), now_s)
 
-    def _send_retained(self, topic: str) -> None:
-        del self._unsent[topic]
-        message = self._retained[topic]
+    def _send_plain(self, message: Message, what: Sent) -> None:
         if self._fits(message):
-            self._sent(message, topic)
-
-    def _send_reply(self, message: Message) -> None:
-        if self._fits(message):
-            self._sent(message, Answer())
+            self._sent(message, what)
 
     def _send_event(self, waiting: Waiting) -> None:
         self._suspicion.passed(waiting.key)
