@@ -27,6 +27,7 @@ class Announcer:
         self._sink = sink
         self._due_s: float | None = None
         self._recalled = False
+        self._pending: set[str] = set()
         self._announced: Announced | None = None
 
     def announce(self) -> None:
@@ -40,9 +41,15 @@ class Announcer:
         elif before is not None and not self._config.homeassistant.remove_on_disable:
             self._announced = before
 
-    def connected(self) -> None:
-        """Remember what was announced, now that the broker gets to hear it."""
-        self._memory.change(announced=self._announced)
+    def remember(self) -> None:
+        """Remember what was announced, once the broker has it: until then it must be said again."""
+        if self._pending and all(map(self._sink.has, self._pending)):
+            self._pending.clear()
+            self._memory.change(announced=self._announced)
+
+    def _send(self, message: Message) -> None:
+        self._pending.add(message.topic)
+        self._sink.send(message)
 
     def heard(self, topic: str, payload: bytes, now_s: float) -> bool:
         """Take in a message; return whether it was Home Assistant's. Its birth is answered after a while."""
@@ -75,7 +82,7 @@ class Announcer:
             known = {**before.gone, **before.components}
         now = homeassistant.components(homeassistant.discovery(self._about({})).payload)
         gone = homeassistant.gone(known, now)
-        self._sink.send(homeassistant.discovery(self._about(gone)))
+        self._send(homeassistant.discovery(self._about(gone)))
         return Announced(root=self._sink.root, discovery_topic=topic, components=now, gone=gone)
 
     def _about(self, gone: dict[str, str]) -> homeassistant.Announcement:
@@ -97,10 +104,8 @@ class Announcer:
         options = self._config.homeassistant
         topic = homeassistant.config_topic(options, self._memory.facts.identity)
         if before.discovery_topic != topic or (not options.enabled and options.remove_on_disable):
-            self._sink.send(homeassistant.removal(before.discovery_topic))
+            self._send(homeassistant.removal(before.discovery_topic))
         if before.root != self._sink.root:
             for row in topics.TOPICS:
                 if row.retain:
-                    self._sink.send(
-                        Message(f"{before.root}/{row.name}", b"", Delivery.RETAINED, absolute=True)
-                    )
+                    self._send(Message(f"{before.root}/{row.name}", b"", Delivery.RETAINED, absolute=True))

@@ -48,7 +48,8 @@ def run(path: Path) -> bool:
             link = _linked(config, link, wake, stack)
             then = live(config, path, wake, notifier, link)
             config = then.config
-        notifier.stopping()
+        if not then.restart:  # for systemd a restart of ours is none: same process, READY again
+            notifier.stopping()
     return then.restart
 
 
@@ -66,7 +67,7 @@ def live(config: Config, path: Path, wake: Wake, notifier: Notifier, link: Link)
         while not (wake.stop or supervisor.ended or daemon.restart):
             daemon.turn()
             wake.quiet()
-            if wake.reload and (next_config := _reloaded(path, wake)) is not None:
+            if wake.reload and (next_config := _reloaded(path, wake, link)) is not None:
                 return Next(next_config)
         return Next(restart=daemon.restart and not wake.stop)
 
@@ -90,13 +91,14 @@ def _linked(config: Config, link: Link | None, wake: Wake, stack: ExitStack) -> 
     return stack.enter_context(Link(config, wake))
 
 
-def _reloaded(path: Path, wake: Wake) -> Config | None:
+def _reloaded(path: Path, wake: Wake, link: Link) -> Config | None:
     """Return what the file says now; None, with the reason in the log, when that cannot be run."""
     wake.reload = False
     try:
         config = load(path)
         resolve(config.model.path, config.model.variant)
         read_credentials(config.mqtt)
+        link.require_free(config)
     except PoseEdgeError as error:
         logger.error("%s", error)
         logger.warning("the configuration in force stays")

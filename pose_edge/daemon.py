@@ -79,8 +79,6 @@ class Daemon:
         self._sink.send(self._messages.status(online=True))
         self._sink.send(self._messages.info(self._info()))
         self._control.introduce()
-        if self._sink.connected:  # over a reload the broker does not notice
-            self._announcer.connected()
 
     def turn(self) -> None:
         """Wait for something to happen, a moment at most, and tell what follows from it."""
@@ -91,8 +89,8 @@ class Daemon:
             if isinstance(news, Received):
                 self._listen(news, now)
             elif isinstance(news, Connected):
-                self._announcer.connected()
                 self._sink.send(self._messages.info(self._info()))
+        self._announcer.remember()
         self._tell(now)
         self._memory.retry(time.monotonic())
 
@@ -134,10 +132,10 @@ class Daemon:
     def _take(self, record: wire.Record) -> None:
         if isinstance(record, PoseResult):
             told = self._reporter.result(record, clocks())
+            for message in told.messages:  # first: what follows may wait for a slow disk
+                self._sink.send(message)
             for event in told.events:
                 self._control.follow(event)
-            for message in told.messages:
-                self._sink.send(message)
             self._alive()
         elif isinstance(record, wire.Hello):
             self._greet(record)
@@ -243,8 +241,8 @@ class Daemon:
             paused=self._supervisor.paused,
             uptime_s=round(time.monotonic() - self._started_s, 1),
             camera_restarts_total=self._supervisor.restarts,
-            commands_total=self._control.commands,
-            commands_refused_total=self._control.refused,
+            commands_total=self._control.commands + broker.unread_dropped,
+            commands_refused_total=self._control.refused + broker.unread_dropped,
             rss_mb=self._usage.rss_mb(os.getpid(), self._supervisor.pid),
             cpu_percent=self._usage.cpu_percent(os.getpid(), self._supervisor.pid),
             soc_temperature_c=health.soc_temperature_c(),

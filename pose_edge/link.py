@@ -66,6 +66,16 @@ class Link:
     ) -> None:
         self._stack.close()
 
+    def require_free(self, config: Config) -> None:
+        """Make sure that another configuration's state directory is not in use.
+
+        Raises:
+            UnavailableError: by whom it is.
+        """
+        if (path := state_directory(config)) != state_directory(self._config):
+            with StateDirectory(path):
+                pass
+
     def serves(self, config: Config) -> bool:
         """Say whether another configuration can go on with it: then nobody notices that it changed."""
         return _concerns(config) == _concerns(self._config)

@@ -16,11 +16,12 @@ import hashlib
 import logging
 import os
 import platform
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final, Literal, TypedDict, Unpack
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError, field_validator
 
 from pose_edge.records import ActiveFall
 from pose_edge.state_directory import StateDirectory, replace_file, why
@@ -29,6 +30,9 @@ logger = logging.getLogger(__name__)
 
 FACTS: Final = "memory.json"
 RETRY_S: Final = 5.0
+WAIT_S: Final = 0.5
+"""How long a change waits for the disk; one that takes longer goes on by itself."""
+FAR_MS: Final = 10**14  # the year 5138
 
 
 class Announced(BaseModel):
@@ -57,6 +61,14 @@ class Facts(BaseModel):
     """False: somebody paused it."""
     fall: ActiveFall | None = None
     """Confirmed, and ended by nobody."""
+
+    @field_validator("fall")
+    @classmethod
+    def _in_the_calendar(cls, fall: ActiveFall | None) -> ActiveFall | None:
+        if fall is not None and not all(0 <= ms < FAR_MS for ms in (fall.start_ms, fall.confirmed_ms)):
+            raise ValueError("a time that no calendar has")
+        return fall
+
     announced: Announced | None = None
 
 
@@ -86,6 +98,7 @@ class Memory:
         self._lost: str | None = None
         self._failed: str | None = None
         self._retry_from_s = float("-inf")
+        self._writing: _Write | None = None
         self._stored = self._load()
         self.facts = self._stored or Facts(identity=make_identity(directory.path))
         """What holds, whether or not it could be written."""
@@ -123,6 +136,20 @@ class Memory:
         logger.error("%s", self._lost)
         return None
 
+    def _write(self) -> str | None:
+        """Write the facts, or wait on for a write that has not come to its end; return what is wrong."""
+        if self._writing is None:
+            self._writing = _Write(self._path, self.facts)
+            self._writing.start()
+        self._writing.join(WAIT_S)
+        if self._writing.is_alive():
+            return f"{self._path}: the disk does not answer"
+        done, self._writing = self._writing, None
+        self._stored = done.facts if done.failed is None else None  # half a failure may have reached the disk
+        if done.failed is None and done.facts != self.facts:  # they changed while it was under way
+            return self._write()
+        return done.failed
+
     def _set_aside(self) -> str:
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
         aside = self._path.with_name(f"{FACTS}.corrupt-{stamp}")
@@ -135,13 +162,26 @@ class Memory:
     def _store(self) -> None:
         failed = self._directory.problem
         if failed is None and self.facts != self._stored:
-            failed = replace_file(self._path, self.facts.model_dump_json().encode(), mode=0o600)
-            self._stored = self.facts if failed is None else None  # half a failure may have reached the disk
+            failed = self._write()
         if failed != self._failed:
             logger.log(
                 logging.WARNING if failed else logging.INFO, "%s", failed or f"{self._path} is kept again"
             )
         self._failed = failed
+
+
+class _Write(threading.Thread):
+    """One write, on a thread of its own: a disk may take seconds, or never answer."""
+
+    def __init__(self, path: Path, facts: Facts) -> None:
+        super().__init__(name="memory", daemon=True)
+        self.facts = facts
+        self.failed: str | None = None
+        self._path = path
+
+    def run(self) -> None:
+        """Write."""
+        self.failed = replace_file(self._path, self.facts.model_dump_json().encode(), mode=0o600)
 
 
 def stored_identity(directory: Path) -> str:

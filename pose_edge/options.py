@@ -1,6 +1,18 @@
 """The base of all option groups: frozen, strict about unknown keys."""
 
-from pydantic import BaseModel, ConfigDict
+from typing import Annotated, TypeAlias
+
+from pydantic import AfterValidator, BaseModel, ConfigDict
+
+
+def _topic(topic: str) -> str:
+    if not topic or set(topic) & set("+#\0") or not all(topic.split("/")):
+        raise ValueError(f"{topic!r}: needs at least one level, no empty ones, and neither + nor #")
+    return topic
+
+
+TopicName: TypeAlias = Annotated[str, AfterValidator(_topic)]
+"""An MQTT topic that can be published to."""
 
 
 class Options(BaseModel):

@@ -2,20 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypeAlias
+from pydantic import Field
 
-from pydantic import AfterValidator, Field
-
-from pose_edge.options import Options
-
-
-def _topic(topic: str) -> str:
-    if not topic or set(topic) & set("+#\0") or not all(topic.split("/")):
-        raise ValueError(f"{topic!r}: needs at least one level, no empty ones, and neither + nor #")
-    return topic
-
-
-Topic: TypeAlias = Annotated[str, AfterValidator(_topic)]
+from pose_edge.options import Options, TopicName
 
 
 class EntitiesOptions(Options):
@@ -87,10 +76,10 @@ class HomeAssistantOptions(Options):
     enabled: bool = True
     """Announce the device by MQTT discovery. Costs nothing where there is no Home Assistant."""
 
-    discovery_prefix: Topic = "homeassistant"
+    discovery_prefix: TopicName = "homeassistant"
     """As set in Home Assistant's MQTT integration."""
 
-    status_topic: Topic = "homeassistant/status"
+    status_topic: TopicName = "homeassistant/status"
     """Where Home Assistant says `online` after it started."""
 
     republish_delay_s: float = Field(5.0, ge=0, le=300)

@@ -14,9 +14,10 @@ class Backoff:
     """Pauses that double up to a limit, each up to half longer: not all devices of a house at once."""
 
     def __init__(self, min_s: float, max_s: float) -> None:
-        self._min_s = min_s
-        self._max_s = max_s
+        self._quick = (min_s, max_s)
+        self._slow = (max(SLOW_MIN_S, min_s), max(SLOW_MAX_S, min_s))
         self._failures = 0
+        self._was_slow = False
 
     def reset(self) -> None:
         """Begin anew: it worked."""
@@ -24,8 +25,9 @@ class Backoff:
 
     def next_s(self, slow: bool = False) -> float:
         """Return the pause before the next attempt; `slow` where trying alone will not help."""
-        low, high = (SLOW_MIN_S, SLOW_MAX_S) if slow else (self._min_s, self._max_s)
-        low = max(low, self._min_s)
-        pause_s = min(low * 2.0 ** min(self._failures, 30), max(low, high))
+        if slow is not self._was_slow:
+            self._failures, self._was_slow = 0, slow
+        low_s, high_s = self._slow if slow else self._quick
+        pause_s = low_s * 2.0 ** min(self._failures, 30) * (1 + random.random() / 2)  # noqa: S311  # no secret
         self._failures += 1
-        return pause_s * (1 + random.random() / 2)  # noqa: S311  # no secret
+        return min(pause_s, high_s)

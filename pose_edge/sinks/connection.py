@@ -43,9 +43,9 @@ from pose_edge.sinks.trouble import Trouble, unanswered, unheard, why_refused
 logger = logging.getLogger(__name__)
 
 STOP_TIMEOUT_S = 2.0
-GUESS_AFTER_S = 3.0
-"""After this a broker that was asked in MQTT 5 is asked in 3.1.1. amqtt 0.12 never answers: it takes the
-will's properties for the length of something and waits for more."""
+GUESS_AFTER_S = 2.0
+"""After this, twice, a broker that was asked in MQTT 5 is asked in 3.1.1. amqtt 0.12 never answers: it takes
+the will's properties for the length of something and waits for more."""
 
 ANSWER_TIMEOUT_S = 8.0
 """After this a broker that accepted the connection and says nothing is given up."""
@@ -55,8 +55,8 @@ ATTEMPT_TIMEOUT_S = 45.0
 
 KNOWN_OLDER_S = 24 * 3600.0
 """How long a broker that said so is taken to know no MQTT 5."""
-GUESSED_OLDER_S = 3600.0
-"""The same where it only did not answer: it may have been slow."""
+MUTE_ATTEMPTS = 2
+"""A broker that is silent this often when asked in MQTT 5 may know no better; once it may only be slow."""
 
 STABLE_S = 10.0
 """A connection that held for this long was a good one: the next attempt follows soon."""
@@ -96,8 +96,10 @@ class Connection:
         self._will = will
         self._listen_to = tuple(listen_to)
         self._echo = echo
-        self._protocol = "3.1.1" if options.protocol == "3.1.1" else "5"
+        self._protocol = "5"
         self._may_guess = options.protocol == "auto"
+        self._told_guess = False
+        self._mute = 0
         self._older_until_s = 0.0
         self._opened = False
         self._phase = _Phase.DOWN
@@ -109,6 +111,11 @@ class Connection:
         self._files = touched(options)
         self.attempts = 0
         """How often the broker was asked."""
+
+    @property
+    def unread_dropped(self) -> int:
+        """How many messages came in faster than they were read."""
+        return self._listener.unread_dropped
 
     @property
     def up(self) -> bool:
@@ -178,10 +185,9 @@ class Connection:
 
     # The life of an attempt.
 
-    def _attempt(self) -> list[News]:
+    def _attempt(self, protocol: str | None = None) -> list[News]:
         """Begin an attempt with a client of its own, and with what the files say now."""
-        if self._protocol == "3.1.1" and self._options.protocol == "auto":
-            self._protocol = "3.1.1" if time.monotonic() < self._older_until_s else "5"
+        self._protocol = protocol or self._first_choice()
         self._files = touched(self._options)
         try:
             credentials = read_credentials(self._options)
@@ -196,7 +202,12 @@ class Connection:
         self._listener.attach(client)
         self._enter(_Phase.TRYING)
         self.attempts += 1
-        paho_client.start(client, self._options)
+        paho_client.start(client, self._options, self._protocol)
+
+    def _first_choice(self) -> str:
+        if self._options.protocol != "auto":
+            return self._options.protocol
+        return "3.1.1" if time.monotonic() < self._older_until_s else "5"
 
     def _drop(self) -> None:
         """Let go of the client, without waiting for its thread."""
@@ -204,11 +215,6 @@ class Connection:
         self._subscribed.clear()
         if old is not None:
             paho_client.abort(old)
-
-    def _again_in(self, protocol: str, hold_s: float) -> list[News]:
-        """Ask once more, at once, in another protocol, and keep to it for a while."""
-        self._protocol, self._older_until_s = protocol, time.monotonic() + hold_s
-        return self._attempt()
 
     def _enter(self, phase: _Phase) -> None:
         self._phase, self._phase_s = phase, time.monotonic()
@@ -229,7 +235,12 @@ class Connection:
             case _Phase.DOWN if self._opened and (now_s >= self._attempt_s or self._files_changed(now_s)):
                 return self._attempt()
             case _Phase.ASKED if waited_s > (GUESS_AFTER_S if self._may_guess else ANSWER_TIMEOUT_S):
+                self._mute += 1
                 return self._unanswered(f"says nothing for {waited_s:.0f} s")
+            case _Phase.UP if self._subscribed and waited_s > ANSWER_TIMEOUT_S:
+                topics = tuple(topic for several in self._subscribed.values() for topic in several)
+                self._subscribed.clear()
+                return [Deaf(topics, f"no answer in {waited_s:.0f} s")]
             case _Phase.TRYING if waited_s > ATTEMPT_TIMEOUT_S:
                 return self._refuse(unheard(waited_s))
             case _:
@@ -265,11 +276,12 @@ class Connection:
         self._fail(trouble)
         return [Refused(trouble)]
 
-    def _unanswered(self, what: str) -> list[News]:
+    def _unanswered(self, what: str, closed: bool = False) -> list[News]:
         """Give up on a broker that is there and says nothing, or ask it in the older protocol."""
         if self._may_guess and self._protocol == "5":
-            return self._guess_older_protocol()
-        self._older_until_s = 0.0  # it may be starting, or be no broker: the next attempt is MQTT 5 again
+            return (
+                self._guess_older_protocol() if closed or self._mute >= MUTE_ATTEMPTS else self._attempt("5")
+            )
         return self._refuse(unanswered(what))
 
     def _closed(self, trouble: Trouble) -> list[News]:
@@ -280,12 +292,13 @@ class Connection:
         if before is not _Phase.ASKED:
             return []
         hint = "" if self._options.tls.enabled else " (does it expect TLS?)"
-        return self._unanswered(f"closes the connection without an answer{hint}")
+        return self._unanswered(f"closes the connection without an answer{hint}", closed=True)
 
     def _answered(self, answer: Answered) -> list[News]:
         if answer.reason.is_failure:
             return self._answered_no(answer.reason)
         self._enter(_Phase.UP)
+        self._mute = 0
         if self._protocol == "5":
             self._may_guess = False
         self._subscribe()
@@ -295,18 +308,21 @@ class Connection:
         older = self._options.protocol == "auto" and self._protocol == "5"
         if reason.value == UNSUPPORTED_PROTOCOL and older:
             logger.info("broker %s does not know MQTT 5: using 3.1.1", self._options.address)
-            return self._again_in("3.1.1", KNOWN_OLDER_S)
+            self._older_until_s = time.monotonic() + KNOWN_OLDER_S
+            return self._attempt("3.1.1")
         return self._refuse(why_refused(reason))
 
     def _guess_older_protocol(self) -> list[News]:
-        """Try 3.1.1 once, and say so.
+        """Try 3.1.1 this once, and say so.
 
         Some older brokers answer MQTT 5 by closing, some by nothing. So does one that expects TLS, or
         is just starting behind a port that is already open: hence MQTT 5 again next time, and never a
         guess about a broker that has answered MQTT 5 once.
         """
-        logger.info("broker %s does not answer MQTT 5: trying 3.1.1", self._options.address)
-        return self._again_in("3.1.1", GUESSED_OLDER_S)
+        if not self._told_guess:
+            logger.info("broker %s does not answer MQTT 5: trying 3.1.1", self._options.address)
+        self._told_guess = True
+        return self._attempt("3.1.1")
 
     def _subscribe(self) -> None:
         assert self._client is not None

@@ -8,6 +8,7 @@ after a reconnect, and sends more than the broker takes.
 from __future__ import annotations
 
 import logging
+import struct
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -27,7 +28,7 @@ from pose_edge.sinks.outgoing import Outgoing, Waiting
 from pose_edge.sinks.retained import Retained
 from pose_edge.sinks.standing import BrokerState, Standing
 from pose_edge.sinks.stream import Latest
-from pose_edge.sinks.suspicion import LOSSES, Suspicion
+from pose_edge.sinks.suspicion import STEADY_S, Suspicion
 from pose_edge.sinks.trouble import Trouble
 
 __all__ = ["BrokerEvent", "BrokerState", "MqttOptions", "MqttSink"]
@@ -98,7 +99,7 @@ class MqttSink:
         self._flight = Flight()
         self._limits = Connected("5", 0, None)
         self._told: list[BrokerEvent] = []
-        self._beat_s = self._echo_s = 0.0
+        self._up_s = self._beat_s = self._echo_s = 0.0
         self._unechoed = 0
 
     @property
@@ -130,7 +131,8 @@ class MqttSink:
             stream_dropped=self._latest.dropped,
             last_ack_age_s=self._flight.last_ack_age_s(now_s),
             denied=dict(standing.denied),
-            left_out=dict(standing.left_out),
+            left_out=standing.left_out(now_s),
+            unread_dropped=self._connection.unread_dropped,
             events_refused=standing.events_refused,
             mute=self._mute(now_s),
         )
@@ -151,7 +153,7 @@ class MqttSink:
             self._latest.drop()
             self.send(Message("status", self._will.payload, Delivery.RETAINED, content_type="text/plain"))
             self.drain(CLOSE_TIMEOUT_S)
-            said = not (self._retained.waits("status") or self._flight.holds("status"))
+            said = self.has("status")
         waiting = self._queue.counts().waiting
         if waiting:
             logger.warning("broker %s: %d events were not delivered yet", self._options.address, waiting)
@@ -161,7 +163,7 @@ class MqttSink:
         """See `Sink.send`."""
         match message.delivery:
             case Delivery.RETAINED:
-                self._retained.keep(message)
+                self._retained.keep(message, time.monotonic())
             case Delivery.EVENT:
                 self._queue.put(message)
             case Delivery.STREAM:
@@ -179,6 +181,10 @@ class MqttSink:
         self._take_in()
         told, self._told = self._told, []
         return told
+
+    def has(self, topic: str) -> bool:
+        """Say whether the broker has acknowledged the newest retained message of a topic."""
+        return self.connected and not (self._retained.waits(topic) or self._flight.holds(topic))
 
     def repeat(self) -> None:
         """Send all that is retained again: somebody forgot it."""
@@ -260,29 +266,33 @@ class MqttSink:
 
     def _learn_connected(self, news: Connected) -> None:
         self._limits, self._flight = news, Flight(news.receive_maximum)
+        self._up_s = self._echo_s = time.monotonic()
+        self._unechoed = 0
         self._retained.repeat()
-        self._echo_s, self._unechoed = time.monotonic(), 0
+        self._suspicion.connected(self._retained)
         self._standing.connected(news, self._queue.counts().waiting)
 
     def _learn_lost(self, trouble: Trouble) -> None:
         on_way, self._flight = self._flight.suspects(), Flight()
-        if trouble.state != "silent":  # the broker ended it, or what is between
-            self._set_aside(self._suspicion.lost(on_way))
+        if trouble.may_be_our_message:
+            found = self._suspicion.lost(on_way, time.monotonic() - self._up_s)
+            if found is not None:
+                self._set_aside(*found)
         self._queue.rewind()
         self._replies.clear()
         self._latest.drop()
         self._standing.down(trouble, "lost: ")
 
-    def _set_aside(self, culprit: int | str | None) -> None:
-        reason = f"the connection ended {LOSSES} times in a row when it was sent"
+    def _set_aside(self, culprit: int | str, hold_s: float) -> None:
+        reason = f"the connection ended each time it was sent; kept back for {hold_s:.0f} s"
         if isinstance(culprit, int):
-            self._queue.park(culprit, reason)
+            self._queue.park(culprit, reason, hold_s)
             self._standing.left(f"{self.root}/events", reason)
-        elif culprit is not None:
-            message = self._retained.get(culprit) or self._newest_of_stream
-            length = len(message.payload) if message else 0
-            self._suspicion.keep_out(culprit, length, time.monotonic())
-            self._standing.left(f"{self.root}/{culprit}", reason)
+            return
+        message = self._retained.get(culprit) or self._newest_of_stream
+        if message is not None:
+            self._suspicion.keep_out(culprit, len(message.payload), time.monotonic() + hold_s)
+            self._standing.left(self._topic(message), reason)
 
     def _learn_deaf(self, topics: Sequence[str], reason: str) -> None:
         for topic in topics:
@@ -305,6 +315,7 @@ class MqttSink:
                 pass
             case str():
                 self._suspicion.proven([what])
+                self._retained.acked(what)
             case int():
                 self._suspicion.proven([what])
                 if problem is None:
@@ -325,12 +336,13 @@ class MqttSink:
     def _check_alive(self) -> None:
         """Give a connection up that is open and dead: paho would notice after twice the keepalive."""
         now_s = time.monotonic()
-        silent_s, oldest_s = self._flight.silent_s(now_s), self._flight.oldest_s(now_s)
         if not self.connected:
             return
-        if silent_s > SILENT_SHARE * self._options.keepalive_s:
+        silent_s, oldest_s = self._flight.silent_s(now_s), self._flight.oldest_s(now_s)
+        patience_s = self._flight.patience_s()
+        if silent_s > SILENT_SHARE * self._options.keepalive_s + patience_s:
             trouble = Trouble("silent", f"does not answer for {silent_s:.0f} s")
-        elif oldest_s > ACK_TIMEOUT_S:
+        elif oldest_s > ACK_TIMEOUT_S + patience_s:
             trouble = Trouble("silent", f"left a message unacknowledged for {oldest_s:.0f} s")
         else:
             return
@@ -349,12 +361,19 @@ class MqttSink:
         if not self.connected:
             return
         self._beat()
-        while self._flight.has_room(self._suspicion.careful):
-            if (message := self._retained.next()) is not None:
+        now_s = time.monotonic()
+        careful = self._suspicion.careful
+        steady = not careful or now_s - self._up_s >= STEADY_S
+
+        def wanted(topic: str) -> bool:
+            return steady or not self._suspicion.suspects(topic)
+
+        while self._flight.has_room(careful):
+            if (message := self._retained.next(now_s, wanted)) is not None:
                 self._send_plain(message, message.topic)
             elif self._replies:
                 self._send_plain(self._replies.pop(0), Answer())
-            elif (waiting := self._queue.next()) is not None:
+            elif steady and (waiting := self._queue.next()) is not None:
                 self._send_event(waiting)
             else:
                 return
@@ -372,20 +391,37 @@ class MqttSink:
             self._flight.sent(self._publish(beat), Beat(), now_s)
 
     def _send_plain(self, message: Message, what: Sent) -> None:
-        if self._fits(message):
-            self._sent(message, what)
+        problem = self._try(message, what)
+        if problem is not None and not isinstance(what, Answer):  # whoever asked may ask for less
+            self._standing.left(self._topic(message), problem)
 
     def _send_event(self, waiting: Waiting) -> None:
         self._suspicion.passed(waiting.key)
-        message = as_replayed(waiting.message, waiting.age_s) if waiting.late else waiting.message
-        if self._fits(message):
-            self._sent(message, waiting.key)
-        else:
-            self._queue.park(waiting.key, self._standing.left_out[self._topic(message)])
+        try:
+            message = as_replayed(waiting.message, waiting.age_s) if waiting.late else waiting.message
+            problem = self._try(message, waiting.key)
+        except (ValueError, TypeError) as error:  # the disk gave back something else than it was given
+            problem = f"it cannot be read: {error}"
+        if problem is not None:
+            self._queue.park(waiting.key, problem)
+            self._standing.left(self._topic(waiting.message), problem)
+
+    def _try(self, message: Message, what: Sent) -> str | None:
+        """Send a message, or return why that is not possible: nothing in it may end the daemon."""
+        try:
+            problem = self._why_not(message)
+            if problem is None:
+                self._sent(message, what)
+        except (ValueError, TypeError, struct.error) as error:
+            problem = f"it is no message: {error}"
+        return problem
 
     def _stream(self, message: Message) -> None:
         self._latest.drop()
-        if self.connected and self._fits(message):
+        problem = self._why_not(message) if self.connected else None
+        if problem is not None:
+            self._standing.left(self._topic(message), problem)
+        if self.connected and problem is None:
             self._latest.put(message, time.monotonic())
         else:
             self._latest.dropped += 1
@@ -399,24 +435,20 @@ class MqttSink:
             self._sent(message, message.topic)
 
     def _sent(self, message: Message, what: Sent) -> None:
-        mid, now_s = self._publish(message), time.monotonic()
+        mid, now_s, length = self._publish(message), time.monotonic(), len(message.payload)
         if message.qos:
-            self._flight.sent(mid, what, now_s)
+            self._flight.sent(mid, what, now_s, length)
         elif isinstance(what, str):
-            self._flight.sent_unproven(what, now_s)
+            self._flight.sent_unproven(what, now_s, length)
 
-    def _fits(self, message: Message) -> bool:
-        """Say whether the broker takes such a packet; one that it does not take may end the connection."""
-        most, topic = self._limits.maximum_packet_bytes, self._topic(message)
-        length = len(message.payload) if most is None else self._packet_bytes(message)
-        if most is not None and length > most:
-            self._standing.left(topic, f"it has {length} bytes, the broker takes {most}")
-            return False
-        if self._suspicion.keeps_out(message.topic, len(message.payload), time.monotonic()):
-            self._standing.left(topic, f"messages of {len(message.payload)} bytes ended connections before")
-            return False
-        self._standing.left_out.pop(topic, None)
-        return True
+    def _why_not(self, message: Message) -> str | None:
+        """Return why the broker would not take such a packet; one too long may end the connection."""
+        most, length = self._limits.maximum_packet_bytes, len(message.payload)
+        if most is not None and (whole := self._packet_bytes(message)) > most:
+            return f"it has {whole} bytes, the broker takes {most}"
+        if self._suspicion.keeps_out(message.topic, length, time.monotonic()):
+            return f"messages of {length} bytes ended connections before"
+        return None
 
     def _packet_bytes(self, message: Message) -> int:
         return self._connection.packet_bytes(self._topic(message), message, self._user)

@@ -12,7 +12,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from pose_edge.errors import ConfigError
-from pose_edge.options import Options
+from pose_edge.options import Options, TopicName
 from pose_edge.sinks.outbox import OutboxOptions
 
 CREDENTIAL = "mqtt-password"
@@ -32,12 +32,6 @@ def _host(host: str) -> str:
     if not host or any(letter.isspace() for letter in host):
         raise ValueError(f"{host!r} is no host name")
     return host
-
-
-def _topic(topic: str) -> str:
-    if not topic or set(topic) & set("+#\0") or not all(topic.split("/")):
-        raise ValueError(f"{topic!r}: needs at least one level, no empty ones, and neither + nor #")
-    return topic
 
 
 class TlsOptions(Options):
@@ -92,7 +86,7 @@ class MqttOptions(Options):
     protocol: Protocol = "auto"
     """`auto` speaks MQTT 5, and 3.1.1 to brokers that know no better."""
 
-    base_topic: Annotated[str, AfterValidator(_topic)] = "pose-edge"
+    base_topic: TopicName = "pose-edge"
     """Topics are `<base_topic>/<device id>/...`."""
 
     tls: TlsOptions = TlsOptions()

@@ -219,10 +219,10 @@ class Outbox:
         jitter = random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311  # spreads load, guards nothing
         self._wait_until(entry, self._clock() + pause_s * jitter)
 
-    def park(self, key: int, reason: str) -> None:
+    def park(self, key: int, reason: str, retry_s: float | None = None) -> None:
         """See `Outgoing.park`."""
         if (entry := self._on_way(key)) is not None:
-            self._park(entry, reason, entry.row.tries + 1)
+            self._park(entry, reason, entry.row.tries + 1, retry_s)
 
     def rewind(self) -> None:
         """See `Outgoing.rewind`."""
@@ -346,13 +346,13 @@ class Outbox:
         entry.place, entry.due_s = _Place.LATER, due_s
         heapq.heappush(self._later, (due_s, entry.row.key))
 
-    def _park(self, entry: _Entry, reason: str, tries: int) -> None:
+    def _park(self, entry: _Entry, reason: str, tries: int, retry_s: float | None = None) -> None:
         if reason != self._parked_reason:
             logger.warning("event %s is parked: %s", entry.row.message.event_id or entry.row.key, reason)
         self._parked.pop(entry.row.key, None)  # so that its reason is the newest
         self._parked[entry.row.key] = reason
         self._change(entry, replace(entry.row, tries=tries, parked=reason))
-        self._wait_until(entry, self._clock() + self._options.parked_retry_s)
+        self._wait_until(entry, self._clock() + (retry_s or self._options.parked_retry_s))
 
     def _await_receipt(self, entry: _Entry, acked_s: float) -> None:
         waited_s = self._clock() - acked_s + 0.001  # or the step that was just taken would come again

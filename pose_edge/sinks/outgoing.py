@@ -52,8 +52,8 @@ class Outgoing(Protocol):
     def refused(self, key: int, reason: str) -> None:
         """The broker will not have it now: try later, out of the others' way; park it after many tries."""
 
-    def park(self, key: int, reason: str) -> None:
-        """It cannot be sent as it is: set it aside at once."""
+    def park(self, key: int, reason: str, retry_s: float | None = None) -> None:
+        """It cannot be sent as it is: set it aside at once, for `retry_s` or as long as the options say."""
 
     def rewind(self) -> None:
         """The connection is gone: whatever was not acknowledged is no longer on its way."""

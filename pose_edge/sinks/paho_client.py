@@ -30,6 +30,8 @@ SEND_BUFFER_BYTES = 32768
 
 TEXTUAL = ("text/", "application/json")
 NEVER_S = 86400
+LET_GO = "let go"
+"""User data of a client that was given up: should it connect after all, its successor must not suffer."""
 CALLBACKS = CallbackAPIVersion.VERSION2
 
 
@@ -47,9 +49,16 @@ def make(options: MqttOptions, credentials: Credentials, client_id: str, protoco
     return client
 
 
-def start(client: Client, options: MqttOptions) -> None:
+def start(client: Client, options: MqttOptions, protocol: str) -> None:
     """Begin to connect and return at once; only the callbacks will tell."""
-    client.connect_async(options.host, options.port, options.keepalive_s, clean_start=True)
+    properties = None
+    if protocol == "5":
+        # The will is due when the session ends, whatever its delay says (MQTT 5, 3.1.3.2.2).
+        properties = empty_properties(PacketTypes.CONNECT)
+        properties.SessionExpiryInterval = options.will_delay_s
+    client.connect_async(
+        options.host, options.port, options.keepalive_s, clean_start=True, properties=properties
+    )
     client.loop_start()
 
 
@@ -64,13 +73,19 @@ def stop(client: Client, timeout_s: float) -> None:
 
 def abort(client: Client) -> None:
     """Let go of a client at once, and of what the kernel still holds of it: it would arrive stale."""
+    client.user_data_set(LET_GO)
     sock = client.socket()
     if isinstance(sock, socket.socket):
-        with contextlib.suppress(OSError):
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            # The base class's, because SSLSocket.shutdown would pull TLS from under paho's thread.
-            socket.socket.shutdown(sock, socket.SHUT_RDWR)
+        cut(sock)
     stop(client, timeout_s=0)
+
+
+def cut(sock: socket.socket) -> None:
+    """End a connection without a word, and drop what was not sent."""
+    with contextlib.suppress(OSError):
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        # The base class's, because SSLSocket.shutdown would pull TLS from under paho's thread.
+        socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
 
 def publish_properties(message: Message, user: Sequence[tuple[str, str]]) -> Properties:

@@ -58,9 +58,12 @@ class Listener:
         self._ring()
 
     def _on_socket_open(self, client: Client, _userdata: object, sock: object) -> None:
-        self._tell(client, Opened())
         if isinstance(sock, socket.socket):
+            if client.user_data_get() == paho_client.LET_GO:
+                paho_client.cut(sock)
+                return
             paho_client.tune(sock)
+        self._tell(client, Opened())
 
     def _on_connect(
         self,

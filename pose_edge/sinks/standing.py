@@ -5,12 +5,16 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import dataclass, field
+from typing import Final
 
 from pose_edge.sinks.news import Connected
 from pose_edge.sinks.outgoing import QueueCounts
 from pose_edge.sinks.trouble import Trouble
 
 logger = logging.getLogger(__name__)
+
+REMEMBERED_S: Final = 60.0
+"""A message that cannot be sent is told of until it has not happened for so long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,8 @@ class BrokerState:
     """Topic -> why a message of it cannot be sent as it is."""
     events_refused: int
     """How often the broker would not have an event."""
+    unread_dropped: int
+    """Messages to us that came in faster than they were read."""
     mute: bool
     """It acknowledges what we send, and does not pass it on (MQTT 3.1.1)."""
 
@@ -51,8 +57,8 @@ class Standing:
     since_s: float = field(default_factory=time.monotonic)
     connects: int = 0
     denied: dict[str, str] = field(default_factory=dict)
-    left_out: dict[str, str] = field(default_factory=dict)
     events_refused: int = 0
+    _left: dict[str, tuple[str, float]] = field(default_factory=dict)
 
     @property
     def failed(self) -> bool:
@@ -66,7 +72,7 @@ class Standing:
         self.trouble, self.since_s = None, now_s
         self.connects += 1
         self.denied.clear()
-        self.left_out.clear()
+        self._left.clear()
         logger.info(
             "broker %s %s: MQTT %s, %d events waiting",
             self.address,
@@ -110,6 +116,12 @@ class Standing:
 
     def left(self, topic: str, why: str) -> None:
         """A message cannot be sent as it is."""
-        if topic not in self.left_out:
+        now_s = time.monotonic()
+        if topic not in self.left_out(now_s):
             logger.warning("broker %s: %s is left out: %s", self.address, topic, why)
-        self.left_out[topic] = why
+        self._left[topic] = why, now_s
+
+    def left_out(self, now_s: float) -> dict[str, str]:
+        """Return topic -> why for what was left out lately."""
+        self._left = {topic: one for topic, one in self._left.items() if now_s - one[1] < REMEMBERED_S}
+        return {topic: why for topic, (why, _) in self._left.items()}

@@ -45,6 +45,11 @@ class Trouble:
     """Predicate of a sentence about the broker: `cannot be reached: connection refused`."""
 
     @property
+    def may_be_our_message(self) -> bool:
+        """Whether the broker may have ended the connection because of what we sent."""
+        return self.state in ("closed", "protocol_error")
+
+    @property
     def needs_somebody(self) -> bool:
         """Whether trying again alone will not help."""
         return self.state in NEEDS_SOMEBODY
@@ -87,7 +92,17 @@ _REFUSED: Final[dict[int, str]] = {  # MQTT 5, 3.2.2.2; paho translates the code
     0x9F: "server_unavailable",
 }
 
-_CLOSED: Final[dict[int, str]] = {0x8E: "client_id_in_use", 0x87: "not_authorized", 0x81: "protocol_error"}
+_CLOSED: Final[dict[int, str]] = {  # MQTT 5, 3.14.2.1
+    0x81: "protocol_error",
+    0x87: "not_authorized",
+    0x89: "server_unavailable",
+    0x8B: "server_unavailable",
+    0x8D: "silent",  # also what paho says when its own keepalive ran out
+    0x8E: "client_id_in_use",
+    0x98: "server_unavailable",
+    0x9C: "server_unavailable",
+    0x9D: "server_unavailable",
+}
 
 # OpenSSL, x509_vfy.h
 _EXPIRED: Final = 10

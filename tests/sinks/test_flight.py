@@ -89,3 +89,23 @@ def test_only_events_and_states_are_suspects() -> None:
         flight.sent(number, what, 0.0)
 
     assert flight.suspects() == {5, "state"}
+
+
+def test_a_slow_line_is_given_time_for_what_is_on_its_way() -> None:
+    flight = Flight(receive_maximum=20)
+    assert flight.patience_s() == 0.0
+    flight.sent(1, 1, 0.0, length=10_000)
+    flight.sent_unproven("health", 0.0, length=2_000)
+    assert flight.patience_s() == 6.0
+    flight.acked(1, 1.0)
+
+    assert flight.patience_s() == 0.0
+
+
+def test_that_something_was_written_is_no_answer() -> None:
+    flight = Flight(receive_maximum=20)
+    flight.sent(1, 1, 0.0)
+
+    assert flight.acked(77, 4.0) == (None, []), "paho tells of QoS 0 in the same way"
+    assert flight.silent_s(5.0) == 5.0
+    assert flight.last_ack_age_s(5.0) is None

@@ -23,8 +23,10 @@ from pose_edge.sinks.flight import WINDOW
 from pose_edge.sinks.mqtt import BrokerEvent, MqttSink
 from pose_edge.sinks.mqtt_options import MqttOptions
 from pose_edge.sinks.news import Connected, Lost
+from pose_edge.sinks.outbox import Outbox, OutboxOptions
 from tests.brokers import Mosquitto, Subscriber, amqtt, below_device, eventually, free_port
 from tests.contract import DELIVERIES, check_json
+from tests.faults.gate import Gate
 
 ROOT = Path(__file__).resolve().parents[2]
 MESSAGES = Messages(Device("livingroom"), "b00t", "lite", "live_stream")
@@ -375,7 +377,7 @@ def test_a_broker_that_knows_only_3_1_1_is_spoken_to_in_3_1_1(caplog: pytest.Log
     sent = events(20)
     with amqtt() as port, Subscriber(port, protocol="3.1.1") as subscriber:
         with sink_to(port) as sink:
-            sink.wait_connected(5)
+            sink.wait_connected(10)
             assert [told.protocol for told in sink.poll() if isinstance(told, Connected)] == ["3.1.1"]
             stream = landmarks()
             for message in [*sent, MESSAGES.status(True), stream]:
@@ -464,3 +466,35 @@ def test_waiting_for_no_broker_ends_with_its_address_and_the_reason() -> None:
         sink.wait_connected(5)
 
     assert str(raised.value) == f"broker 127.0.0.1:{port} cannot be reached: connection refused"
+
+
+def test_what_the_disk_gives_back_damaged_is_set_aside_and_stops_nobody(
+    mosquitto: Mosquitto, caplog: pytest.LogCaptureFixture
+) -> None:
+    queue = Outbox(None, options=OutboxOptions(late_after_s=0))
+    sink = MqttSink(options(mosquitto.port), "livingroom", queue=queue)
+    with Subscriber(mosquitto.port, "pose-edge/#") as subscriber, sink:
+        for number, payload in enumerate([b"\xff\x00garbage", b"[1]"]):
+            queue.put(Message("events", payload, Delivery.EVENT, event_id=f"broken-{number}"))
+        queue.put(Message("a+b", b"{}", Delivery.EVENT, event_id="no-topic"))
+        queue.put(event(1))
+        sink.wait_connected(5)
+        until(sink, lambda: sink.state().queue.waiting == 3)
+
+        [arrived] = subscriber.wait_for("events")
+        assert b'"livingroom-b00t-000001"' in arrived
+        assert sink.state().queue.parked == 3
+    assert "cannot be read" in caplog.text
+
+
+def test_a_slow_line_is_not_taken_for_a_dead_one(mosquitto: Mosquitto) -> None:
+    with Subscriber(mosquitto.port, "pose-edge/#") as subscriber, Gate(mosquitto.port) as gate:
+        with sink_to(gate.port, keepalive_s=4) as sink:
+            sink.wait_connected(5)
+            gate.bytes_per_s = 20_000
+            big = Message("big", bytes(120_000), Delivery.RETAINED, content_type="image/png", absolute=True)
+            sink.send(big)
+            sink.send(event(1))
+            until(sink, lambda: sink.state().queue.waiting == 0, timeout_s=20)
+            assert sink.state().reconnects == 0
+        subscriber.wait_for("events")
