@@ -61,7 +61,7 @@ def _telling(broker: BrokerState) -> dict[str, str]:
     if broker.state not in ("connected", "connecting"):
         texts["broker"] = f"the broker {broker.reason} ({EXPLAINED.get(broker.state, broker.state)})"
     if broker.denied:
-        texts["broker_denies"] = f"the broker's access list forbids {_listed(broker.denied)}"
+        texts["broker_denies"] = f"the broker refuses {_listed(broker.denied)}: see its access list, limits"
     if broker.mute:
         texts["broker_mute"] = "the broker acknowledges and passes nothing on: check its access list"
     if broker.left_out:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from enum import Enum, auto
 
@@ -38,7 +39,7 @@ from pose_edge.sinks.news import (
     Report,
 )
 from pose_edge.sinks.paho_listener import Listener
-from pose_edge.sinks.trouble import Trouble, unanswered, unheard, why_refused
+from pose_edge.sinks.trouble import Trouble, unanswered, unheard, unstable, why_refused
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +61,10 @@ MUTE_ATTEMPTS = 2
 
 STABLE_S = 10.0
 """A connection that held for this long was a good one: the next attempt follows soon."""
+
+UNSTABLE_CLOSES = 4
+UNSTABLE_S = 60.0
+"""So many connections closed within this time are no coincidence."""
 
 UNSUPPORTED_PROTOCOL = 0x84  # MQTT 5, 3.2.2.2; paho makes it of return code 1 of older brokers too
 
@@ -105,9 +110,10 @@ class Connection:
         self._phase = _Phase.DOWN
         self._phase_s = self._attempt_s = self._looked_s = 0.0
         self._backoff = Backoff(options.reconnect_min_s, options.reconnect_max_s)
-        self._listener = Listener(on_news)
+        self._listener = Listener(on_news, tls=options.tls.enabled)
         self._client: Client | None = None
         self._subscribed: dict[int, tuple[str, ...]] = {}
+        self._closed_s: deque[float] = deque(maxlen=UNSTABLE_CLOSES)
         self._files = touched(options)
         self.attempts = 0
         """How often the broker was asked."""
@@ -287,12 +293,22 @@ class Connection:
     def _closed(self, trouble: Trouble) -> list[News]:
         before = self._phase
         if before is _Phase.UP:
+            trouble = self._perhaps_unstable(trouble)
             self._fail(trouble)
             return [Lost(trouble)]
         if before is not _Phase.ASKED:
             return []
         hint = "" if self._options.tls.enabled else " (does it expect TLS?)"
         return self._unanswered(f"closes the connection without an answer{hint}", closed=True)
+
+    def _perhaps_unstable(self, trouble: Trouble) -> Trouble:
+        """Return what many closed connections in a short time mean: a namesake, as a rule."""
+        if trouble.state != "closed":
+            return trouble
+        now_s = time.monotonic()
+        self._closed_s.append(now_s)
+        lately = sum(now_s - at_s < UNSTABLE_S for at_s in self._closed_s)
+        return unstable(lately) if lately >= UNSTABLE_CLOSES else trouble
 
     def _answered(self, answer: Answered) -> list[News]:
         if answer.reason.is_failure:

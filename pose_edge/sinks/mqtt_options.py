@@ -31,6 +31,8 @@ def _host(host: str) -> str:
         raise ValueError(f"{host!r} is no host name: {error}") from error
     if not host or any(letter.isspace() for letter in host):
         raise ValueError(f"{host!r} is no host name")
+    if host.startswith("[") or host.count(":") == 1:
+        raise ValueError(f"{host!r} is no host name: the port has an option of its own, brackets none")
     return host
 
 
@@ -49,7 +51,7 @@ class TlsOptions(Options):
     key_file: Path | None = None
     """Its private key, where that is not in `cert_file`."""
 
-    server_name: str | None = None
+    server_name: Annotated[str, AfterValidator(_host)] | None = None
     """Name the broker's certificate must carry, where it is not `mqtt.host`."""
 
     @model_validator(mode="after")
@@ -95,7 +97,7 @@ class MqttOptions(Options):
     """Pause before the first attempt to reconnect; doubles with each."""
 
     reconnect_max_s: float = Field(30.0, ge=0.05, le=3600)
-    """Longest pause between two attempts."""
+    """Longest pause between two attempts; in the first 5 minutes of an outage it is at most 5 s."""
 
     will_delay_s: int = Field(10, ge=0, le=3600)
     """A connection that is back within this never counts as offline (MQTT 5 only)."""

@@ -37,11 +37,12 @@ MOST_UNREAD: Final = 100
 class Listener:
     """Collects what paho tells of any number of clients; `ring` must only wake somebody up."""
 
-    def __init__(self, ring: Callable[[], None]) -> None:
+    def __init__(self, ring: Callable[[], None], *, tls: bool = False) -> None:
         self.reports: deque[tuple[Client, Report]] = deque()
         self.unread_dropped = 0
         """Messages that came in faster than they were read."""
         self._ring = ring
+        self._tls = tls
 
     def attach(self, client: Client) -> None:
         """Listen to a client."""
@@ -78,7 +79,7 @@ class Listener:
 
     def _on_connect_fail(self, client: Client, _userdata: object) -> None:
         # paho does not pass the error on, but calls from inside its `except`.
-        self._tell(client, Refused(why_unreachable(sys.exc_info()[1])))
+        self._tell(client, Refused(why_unreachable(sys.exc_info()[1], tls=self._tls)))
 
     def _on_disconnect(
         self,

@@ -47,7 +47,7 @@ class Trouble:
     @property
     def may_be_our_message(self) -> bool:
         """Whether the broker may have ended the connection because of what we sent."""
-        return self.state in ("closed", "protocol_error")
+        return self.state in ("closed", "unstable", "protocol_error")
 
     @property
     def needs_somebody(self) -> bool:
@@ -75,6 +75,7 @@ EXPLAINED: Final[dict[str, str]] = {
     "protocol_error": "the broker and this client do not understand each other: try mqtt.protocol",
     "server_unavailable": "the broker turns clients away at the moment",
     "closed": "the connection was closed",
+    "unstable": "the connection ends again and again: does another client use the same mqtt.client_id?",
 }
 
 _REFUSED: Final[dict[int, str]] = {  # MQTT 5, 3.2.2.2; paho translates the codes of 3.1.1 into these
@@ -110,9 +111,16 @@ _NOT_YET_VALID: Final = 9
 _NAME: Final = (62, 64)
 
 
-def why_unreachable(error: BaseException | None, wall_s: float | None = None) -> Trouble:
-    """Return why there is no connection; `wall_s` is the time of day in seconds since 1970."""
+def why_unreachable(
+    error: BaseException | None, wall_s: float | None = None, *, tls: bool = False
+) -> Trouble:
+    """Return why there is no connection.
+
+    `wall_s` is the time of day in seconds since 1970; `tls`: it was to be encrypted.
+    """
     match error:
+        case ConnectionResetError() | BrokenPipeError() if tls:
+            return Trouble("tls_failed", "cannot agree on TLS: it hangs up (does this port expect TLS?)")
         case ssl.SSLCertVerificationError():
             return _untrusted(error, time.time() if wall_s is None else wall_s)
         case ssl.SSLError():
@@ -155,6 +163,14 @@ def why_closed(reason: ReasonCode) -> Trouble:
     if state == "client_id_in_use":
         return Trouble(state, f"{words}: another client uses the same name")
     return Trouble(state, "connection closed" if words == "unspecified error" else words)
+
+
+def unstable(times: int) -> Trouble:
+    """Return the trouble of connections that do not last: brokers older than MQTT 5 do not say why."""
+    return Trouble(
+        "unstable",
+        f"closed the connection {times} times in a minute: perhaps another client uses the same name",
+    )
 
 
 def unanswered(what: str) -> Trouble:
