@@ -81,7 +81,7 @@ CASES = {
     "wrong host name": Case(
         "tls_name_mismatch", "mismatch", 3, lambda s: s.secure(s.misnamed, host="127.0.0.1")
     ),
-    "plain client, TLS port": Case("silent", "expect TLS?", 10, lambda s: {"port": s.tls["good"].port}),
+    "plain client, TLS port": Case("silent", "expect TLS?", 14, lambda s: {"port": s.tls["good"].port}),
     "TLS client, plain port": Case("tls_failed", "TLS", 8, lambda s: s.secure(s.plain)),
     "unknown host": Case(
         "unknown_host", "unknown host name", 8, lambda _: {"host": "no-such-broker.invalid"}
