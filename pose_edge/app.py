@@ -46,7 +46,11 @@ def run(path: Path) -> bool:
         while config is not None:
             logging.getLogger().setLevel(config.service.log_level)
             link = _linked(config, link, wake, stack)
-            then = live(config, path, wake, notifier, link)
+            try:
+                then = live(config, path, wake, notifier, link)
+            except PoseEdgeError as error:
+                link.last_words(str(error))
+                raise
             config = then.config
         if not then.restart:  # for systemd a restart of ours is none: same process, READY again
             notifier.stopping()

@@ -273,8 +273,10 @@ def _reply_topic(topic: str | None, root: str) -> str | None:
         raise _RefusalError(f"found response topic {shown}, allowed are {allowed}")
     if "+" in topic or "#" in topic or topic.startswith("$"):
         raise _RefusalError(f"found response topic {shown}, allowed are topics without +, # and a leading $")
-    if topic.startswith(f"{root}/") and not topic.startswith(f"{root}/response/"):
-        raise _RefusalError(f"found response topic {shown}, which is the device's own; allowed is response/…")
+    base = root.rpartition("/")[0]
+    if topic.startswith(f"{base}/") and not topic.startswith(f"{root}/response/"):
+        # Our own commands, or another device's, in the name of whoever asked us.
+        raise _RefusalError(f"found response topic {shown}, which is a device's; allowed is response/…")
     return topic
 
 

@@ -34,7 +34,9 @@ logger = logging.getLogger(__name__)
 Answer: TypeAlias = Callable[[], JsonValue]
 
 LOG_EVERY_S: Final = 10.0
-"""Refusals are logged no more often: whoever sends nonsense must not fill the journal."""
+MOST_TOPICS: Final = 50
+"""Refusals are logged no more often for a topic, nor of more topics: whoever sends nonsense must not fill the
+journal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,8 @@ class Control:
         self._actions = actions
         self._limiter = Limiter()
         self._latch = FallLatch(memory.facts.fall)
-        self._logged_s = float("-inf")
+        self._unlogged: dict[str, tuple[int, float]] = {}
+        """Topic -> how many refusals were not logged, and when one was."""
         self.commands = self.refused = 0
 
     @property
@@ -143,10 +146,13 @@ class Control:
 
     def _refuse(self, refused: Refused, now_s: float) -> None:
         self.refused += 1
-        level = logging.DEBUG
-        if now_s - self._logged_s >= LOG_EVERY_S:
-            self._logged_s, level = now_s, logging.WARNING
-        logger.log(level, "message on %s refused: %s", refused.topic, refused.reason)
+        unlogged, logged_s = self._unlogged.get(refused.topic, (0, float("-inf")))
+        if now_s - logged_s < LOG_EVERY_S or len(self._unlogged) > MOST_TOPICS:
+            self._unlogged[refused.topic] = unlogged + 1, logged_s
+        else:
+            more = f" ({unlogged} more since the last line)" if unlogged else ""
+            logger.warning("message on %s refused: %s%s", refused.topic, refused.reason, more)
+            self._unlogged[refused.topic] = 0, now_s
         if refused.asker is not None:
             self._respond(refused.asker, None, refused.reason)
 

@@ -33,6 +33,9 @@ logger = logging.getLogger(__name__)
 TURN_S: Final = 0.5
 """The longest a turn of the loop waits for something to happen."""
 
+LOOK_NS: Final = 250_000_000
+"""How often to look whether something is wrong; results come much more often."""
+
 EXPIRY_BEATS: Final = 3
 """What is repeated regularly is worth nothing after so many missed repetitions."""
 MIN_HEALTH_EXPIRY_S: Final = 300
@@ -69,6 +72,7 @@ class Daemon:
         """What the vision processes before this one counted."""
         self._usage = health.Usage()
         self._told_problems: dict[str, str] | None = None
+        self._look_ns = 0
         self.restart = False
         """Somebody asked for the daemon to be started anew."""
 
@@ -105,6 +109,9 @@ class Daemon:
         if self._announcer.due(time.monotonic()):
             self._sink.repeat()
         self._progress()
+        if now.monotonic_ns < self._look_ns:
+            return
+        self._look_ns = now.monotonic_ns + LOOK_NS
         broker = self._sink.state()
         problems = diagnosis.problems(self._findings(broker), now)
         # A message for each change of word; the numbers inside the sentences change all the time.
@@ -264,6 +271,7 @@ class Daemon:
             vision=status_file.Part(
                 state="down" if trouble else seeing, reason=trouble.reason if trouble else ""
             ),
+            events_waiting=broker.queue.waiting,
             problems=sentences,
         )
 

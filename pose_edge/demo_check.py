@@ -44,7 +44,7 @@ class Received:
         if self.topic == "events":
             at_s = self.json["frame_timestamp_ms"] / 1000
             return f"{at_s:6.1f} s  {self.topic:9} {self.json['event_type']:17} {self._what()}"
-        if self.topic == "info":
+        if self.topic == "info" and b'"camera":null' not in self.payload:
             return (
                 f"          {self.topic:9} {self.json['name']}: {self.json['camera']}, {self.json['model']}"
             )

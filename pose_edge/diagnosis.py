@@ -59,7 +59,9 @@ def _seeing(found: Findings, now: Now) -> dict[str, str]:
 def _telling(broker: BrokerState) -> dict[str, str]:
     queue, texts = broker.queue, {"outbox": broker.queue.problem or ""}
     if broker.state not in ("connected", "connecting"):
-        texts["broker"] = f"the broker {broker.reason} ({EXPLAINED.get(broker.state, broker.state)})"
+        texts["broker"] = f"the broker {broker.reason}; {EXPLAINED.get(broker.state, broker.state)}"
+    elif broker.unstable:
+        texts["broker"] = f"the broker {broker.unstable}; {EXPLAINED['unstable']}"
     if broker.denied:
         texts["broker_denies"] = f"the broker refuses {_listed(broker.denied)}: see its access list, limits"
     if broker.mute:

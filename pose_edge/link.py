@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
 from pose_edge.commands import SUBSCRIPTIONS
 from pose_edge.config import Config
+from pose_edge.errors import PoseEdgeError
 from pose_edge.memory import Memory
 from pose_edge.sinks.mqtt import MqttSink
 from pose_edge.sinks.outbox import Outbox
 from pose_edge.state_directory import StateDirectory, default_directory
-from pose_edge.status_file import StatusFile, status_path
+from pose_edge.status_file import Part, Status, StatusFile, status_path
 from pose_edge.wake import Wake
 
 OUTBOX: Final = "outbox.sqlite3"
+LAST_WORDS_S: Final = 5.0
 
 
 def state_directory(config: Config) -> Path:
@@ -37,6 +41,7 @@ class Link:
         self._config = config
         self._wake = wake
         self._stack = ExitStack()
+        self._ended: Status | None = None
 
     def __enter__(self) -> Self:
         config, path = self._config, state_directory(self._config)
@@ -58,6 +63,7 @@ class Link:
                     listen_to_others=[home.status_topic] if home.enabled else [],
                 )
             )
+            stack.callback(self._leave_status)
             self._stack = stack.pop_all()
         return self
 
@@ -65,6 +71,20 @@ class Link:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stack.close()
+
+    def last_words(self, problem: str) -> None:
+        """Say in the status file why the daemon ends, and let alerts that wait leave, if they soon can."""
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        self._ended = Status(
+            pid=os.getpid(),
+            since=now,
+            broker=Part(state=self.sink.state().state),
+            vision=Part(state="ended", reason=problem, since=now),
+            problems={"ended": problem},
+        )
+        with contextlib.suppress(PoseEdgeError):
+            self.sink.wait_connected(LAST_WORDS_S)
+            self.sink.drain(LAST_WORDS_S)
 
     def require_free(self, config: Config) -> None:
         """Make sure that another configuration's state directory is not in use.
@@ -75,6 +95,13 @@ class Link:
         if (path := state_directory(config)) != state_directory(self._config):
             with StateDirectory(path):
                 pass
+
+    def _leave_status(self) -> None:
+        """Leave no file behind that speaks of a daemon that is gone, unless it says why."""
+        if self._ended is None:
+            self.status_file.remove()
+        else:
+            self.status_file.tell(self._ended, float("inf"))
 
     def serves(self, config: Config) -> bool:
         """Say whether another configuration can go on with it: then nobody notices that it changed."""

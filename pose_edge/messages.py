@@ -215,7 +215,7 @@ class Messages:
             sequence=self._next("state"),
             boot_id=self._boot_id,
             detection=detection,
-            person_count=state.person_count,
+            person_count=None if state.occupied is None else state.person_count,
             occupied=state.occupied,
             posture=posture,
             posture_since=self._time(main.since_ms) if main else None,
@@ -229,6 +229,10 @@ class Messages:
         expiry_s = self._state_expiry_s
         message = topics.message("state", _json(payload), expiry_s=expiry_s)
         return (message, *_occupancy(state, expiry_s), _text("posture", posture, expiry_s))
+
+    def nobody_looks(self) -> tuple[Message, ...]:
+        """Return `occupancy` and `posture` while nothing is seen: they cannot say that they are old."""
+        return topics.message("occupancy", b""), _text("posture", "unknown", self._state_expiry_s)
 
     def event(self, event: Event) -> Message:
         """Return one stage of an event, with `event.details` at the top level.

@@ -98,7 +98,8 @@ class StatePayload(Payload):
     """Different after each start of pose-edge."""
     detection: Detection
     """`stalled`: the camera or the model does not deliver, so the rest is old."""
-    person_count: Count
+    person_count: Count | None
+    """Null, like `occupied`, while nobody can know."""
     occupied: bool | None
     """Null until the first decision after a start."""
     posture: Posture

@@ -234,8 +234,7 @@ class Reporter:
             inference_fps=self.rate_hz(now),
             frame_age_ms=None if age_s is None else round(age_s * 1000),
         )
-        # While nothing is seen the plain words are left to expire: they cannot say that they are old.
-        return (state, *texts) if detection == "running" else (state,)
+        return (state, *(texts if detection == "running" else self._messages.nobody_looks()))
 
     def _detection(self, now: Now) -> Literal["running", "paused", "stalled"]:
         if self.paused:

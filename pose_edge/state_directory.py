@@ -41,7 +41,7 @@ class StateDirectory:
             UnavailableError: another daemon has it. Two would send each other's alerts.
         """
         if (holder := self._open()) is not None:
-            raise UnavailableError(f"{holder}; stop that one or set STATE_DIRECTORY to another directory")
+            raise UnavailableError(f"{holder}; stop that one, or give this one another service.state_dir")
         return self
 
     def __exit__(

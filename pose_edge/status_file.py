@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -40,6 +41,8 @@ class Status(BaseModel):
     """RFC 3339: start of the daemon."""
     broker: Part
     vision: Part
+    events_waiting: int = 0
+    """For the broker."""
     problems: dict[str, str] = {}
     """Machine word -> sentence; empty when all is well."""
 
@@ -59,6 +62,12 @@ class StatusFile:
         """Why it is not written, in one sentence."""
         self._written: Status | None = None
         self._from_s = float("-inf")
+
+    def remove(self) -> None:
+        """Take it away: nobody is there any more."""
+        with contextlib.suppress(OSError):
+            self.path.unlink(missing_ok=True)
+        self._written = None
 
     def tell(self, status: Status, now_s: float) -> None:
         """Write it if it is due; called every turn, so that what came too soon is written later."""

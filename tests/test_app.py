@@ -13,9 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from pose_edge.payloads import TEXTS
-from tests.brokers import Mosquitto, Subscriber, below_device, eventually
-from tests.contract import check_json
+from tests.brokers import Mosquitto, Subscriber, eventually
 from tests.daemons import children, daemon, log_of, write_config
 
 
@@ -38,12 +36,6 @@ def test_from_the_camera_end_to_a_subscriber(mosquitto: Mosquitto, tmp_path: Pat
     assert subscriber.payloads("pipeline/status") == [b"offline", b"online", b"offline"]
     types = [json.loads(payload)["event_type"] for payload in subscriber.payloads("events")]
     assert types[:3] == ["presence_ended", "presence_started", "posture_started"]
-    for message in subscriber.messages:
-        topic = below_device(message.topic)
-        if topic in TEXTS:
-            assert message.payload.decode() in TEXTS[topic]
-        else:
-            check_json(topic, bytes(message.payload))
     assert sum(bool(json.loads(one)["poses"]) for one in subscriber.payloads("landmarks")) > 5
 
 

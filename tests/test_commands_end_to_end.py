@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import time
 from collections.abc import Iterator
@@ -11,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from pose_edge.messages import Device, Messages
+from pose_edge.sinks.outbox import Outbox
 from tests.brokers import Mosquitto, Subscriber, eventually
 from tests.daemons import children, daemon, log_of, write_config
 
@@ -52,6 +55,9 @@ def test_a_pause_closes_the_camera_and_survives_a_restart(subscriber: Subscriber
         assert eventually(lambda: newest(subscriber, "state")["detection"] == "paused")
         assert eventually(lambda: children(process.pid) == [])
         assert newest(subscriber, "state")["occupied"] is None
+        assert newest(subscriber, "state")["person_count"] is None
+        assert says(subscriber, "posture", b"unknown")
+        assert subscriber.payloads("occupancy")[-1:] in ([], [b""]), "nobody knows"
         assert eventually(lambda: newest(subscriber, "health")["status"] == "ok")
     with daemon(config) as process:
         seen = len(subscriber.payloads("status"))
@@ -235,6 +241,34 @@ def test_without_a_broker_a_file_says_why(tmp_path: Path, model_path: Path) -> N
         )
         broker = json.loads(status.read_text())["broker"]
     assert broker["reason"] == "cannot be reached: connection refused"
+
+
+def test_alerts_that_wait_leave_although_the_daemon_cannot_start(
+    subscriber: Subscriber, config: Path
+) -> None:
+    state = config.parent / "state"
+    with Outbox(state / "outbox.sqlite3") as outbox:
+        messages = Messages(Device("test"), "0ld", "lite", "live_stream")
+        outbox.put(messages.test_alert(1, 0))
+    config.write_text(re.sub(r"path: .*", "path: gone.task", config.read_text()))
+    with daemon(config) as process:
+        assert process.wait(30) != 0
+
+    [alert] = map(json.loads, subscriber.wait_for("events"))
+    assert (alert["event_id"], alert["replayed"]) == ("test-0ld-000001", True)
+    told = json.loads((state / "status.json").read_text())
+    assert "gone.task" in told["problems"]["ended"]
+
+
+def test_whoever_stops_properly_leaves_no_status_behind(subscriber: Subscriber, config: Path) -> None:
+    status = config.parent / "state" / "status.json"
+    with daemon(config) as process:
+        subscriber.wait_for("status", timeout_s=15)
+        assert eventually(status.exists)
+        process.terminate()
+        assert process.wait(15) == 0
+
+    assert not status.exists()
 
 
 def test_a_second_daemon_does_not_take_the_state_of_the_first(subscriber: Subscriber, config: Path) -> None:

@@ -205,11 +205,11 @@ def test_a_source_that_begins_anew_goes_on_in_time() -> None:
     assert after["timestamp_ms"] - before["timestamp_ms"] < 2600
 
 
-def test_words_that_cannot_say_how_old_they_are_are_left_to_expire_while_nothing_is_seen() -> None:
+def test_words_that_cannot_say_how_old_they_are_are_taken_back_while_nothing_is_seen() -> None:
     bench = Bench(state_heartbeat_s=5)
     bench.watch(3000, pose())
-    told = len(bench.texts("occupancy"))
+    assert (bench.texts("occupancy")[-1], bench.texts("posture")[-1]) == ("ON", "standing")
     bench.wait(30_000)
 
-    assert len(bench.texts("occupancy")) == told
-    assert len(bench.payloads("state")) > told + 3
+    assert (bench.texts("occupancy")[-1], bench.texts("posture")[-1]) == ("", "unknown")
+    assert bench.payloads("state")[-1]["detection"] == "stalled"

@@ -19,6 +19,7 @@ UP = Status(
 DOWN = UP.model_copy(
     update={
         "broker": Part(state="auth_failed", reason="refuses the password"),
+        "events_waiting": 0,
         "problems": {"memory": "ärgerlich"},
     }
 )
@@ -36,6 +37,7 @@ def test_it_says_how_things_are_and_reads_back(tmp_path: Path) -> None:
         "since": "2026-11-22T13:45:07.250Z",
         "broker": {"state": "auth_failed", "reason": "refuses the password", "since": None},
         "vision": {"state": "running", "reason": "", "since": None},
+        "events_waiting": 0,
         "problems": {"memory": "ärgerlich"},
     }
 

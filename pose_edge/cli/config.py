@@ -20,8 +20,9 @@ ConfigPath = Annotated[Path, typer.Argument(help="The configuration file.")]
 def check(config: ConfigPath = DEFAULT_PATH) -> None:
     """Name every mistake in a configuration at once; exit status 78 when there is one."""
     from pose_edge.config import load
+    from pose_edge.sinks.mqtt_options import read_credentials
 
-    load(config)
+    read_credentials(load(config).mqtt)
     print_json({"config": str(config), "ok": True})
 
 

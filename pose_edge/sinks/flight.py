@@ -16,7 +16,10 @@ class Beat:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A reply; nobody asks what became of it."""
+    """A reply; whether it got through is for the log alone."""
+
+    topic: str
+    """The whole topic."""
 
 
 SLOWEST_BYTES_PER_S: Final = 2000

@@ -133,6 +133,7 @@ class MqttSink:
             denied=dict(standing.denied),
             left_out=standing.left_out(now_s),
             unread_dropped=self._connection.unread_dropped,
+            unstable=standing.unstable(now_s),
             events_refused=standing.events_refused,
             mute=self._mute(now_s),
         )
@@ -309,10 +310,12 @@ class MqttSink:
         if isinstance(what, Beat):  # refused is an answer too
             self._send_latest()
             return
+        if isinstance(what, Answer):  # its topic was the requester's choice
+            if problem is not None:
+                logger.info("broker %s refused %s: %s", self._options.address, what.topic, problem)
+            return
         self._standing.answered(self._whole_topic(what), problem)
         match what:
-            case Answer():
-                pass
             case str():
                 self._suspicion.proven([what])
                 self._retained.acked(what)
@@ -324,14 +327,10 @@ class MqttSink:
                     self._standing.events_refused += 1
                     self._queue.refused(what, problem)
 
-    def _whole_topic(self, what: int | str | Answer) -> str:
-        match what:
-            case str():
-                return self._topic(self._retained.get(what) or Message(what, b"", Delivery.RETAINED))
-            case Answer():
-                return f"{self.root}/response"
-            case _:
-                return f"{self.root}/events"
+    def _whole_topic(self, what: int | str) -> str:
+        if isinstance(what, int):
+            return f"{self.root}/events"
+        return self._topic(self._retained.get(what) or Message(what, b"", Delivery.RETAINED))
 
     def _check_alive(self) -> None:
         """Give a connection up that is open and dead: paho would notice after twice the keepalive."""
@@ -372,7 +371,8 @@ class MqttSink:
             if (message := self._retained.next(now_s, wanted)) is not None:
                 self._send_plain(message, message.topic)
             elif self._replies:
-                self._send_plain(self._replies.pop(0), Answer())
+                reply = self._replies.pop(0)
+                self._send_plain(reply, Answer(self._topic(reply)))
             elif steady and (waiting := self._queue.next()) is not None:
                 self._send_event(waiting)
             else:

@@ -39,6 +39,8 @@ class BrokerState:
     """Topic -> why the broker will not have what we send there, or not let us listen."""
     left_out: dict[str, str]
     """Topic -> why a message of it cannot be sent as it is."""
+    unstable: str
+    """Why the connection may not last, although it is there; empty: nothing is known."""
     events_refused: int
     """How often the broker would not have an event."""
     unread_dropped: int
@@ -58,6 +60,8 @@ class Standing:
     connects: int = 0
     denied: dict[str, str] = field(default_factory=dict)
     events_refused: int = 0
+    _unstable: str = ""
+    _unstable_until_s: float = 0.0
     _left: dict[str, tuple[str, float]] = field(default_factory=dict)
 
     @property
@@ -73,7 +77,8 @@ class Standing:
         self.connects += 1
         self.denied.clear()
         self._left.clear()
-        logger.info(
+        logger.log(
+            logging.DEBUG if self.unstable(now_s) else logging.INFO,
             "broker %s %s: MQTT %s, %d events waiting",
             self.address,
             how,
@@ -86,12 +91,17 @@ class Standing:
         """There is no connection: the first reason is logged loudly, another one too, no attempt twice."""
         before, was_failed = self.trouble, self.failed
         self.trouble = trouble
+        now_s = time.monotonic()
         if before is None or before.state == "connecting":
-            self.since_s = time.monotonic()
+            self.since_s = now_s
+        known = self.unstable(now_s)
+        if trouble.state == "unstable":
+            self._unstable, self._unstable_until_s = trouble.reason, now_s + REMEMBERED_S
         if before is not None and before.state == trouble.state:
             return
+        loud = logging.INFO if was_failed and not trouble.needs_somebody else logging.WARNING
         logger.log(
-            logging.INFO if was_failed and not trouble.needs_somebody else logging.WARNING,
+            logging.DEBUG if known else loud,
             "broker %s %s%s; retrying%s",
             self.address,
             prefix,
@@ -99,6 +109,10 @@ class Standing:
             " slowly" if trouble.needs_somebody else "",
             extra={"BROKER_STATE": trouble.state},
         )
+
+    def unstable(self, now_s: float) -> str:
+        """Return why the connection may not last, for a while after it last ended for that reason."""
+        return self._unstable if now_s < self._unstable_until_s else ""
 
     def deaf(self, topic: str, reason: str) -> None:
         """We may not listen to a topic."""

@@ -84,7 +84,7 @@ def test_what_was_sent_unacknowledged_is_proven_by_what_was_sent_after_it() -> N
 
 def test_only_events_and_states_are_suspects() -> None:
     flight = Flight(receive_maximum=20)
-    everything: list[Sent] = [5, "state", Beat(), Answer()]
+    everything: list[Sent] = [5, "state", Beat(), Answer("a/b")]
     for number, what in enumerate(everything):
         flight.sent(number, what, 0.0)
 
