@@ -17,7 +17,7 @@ from pose_edge.evaluation.cache import mediapipe_version
 from pose_edge.evaluation.footage import Eyes, landmarks
 from pose_edge.evaluation.judging import CONFIRMED, SUSPECTED, ClipResult, judge
 from pose_edge.evaluation.manifest import Clip, Manifest, unknown_labels
-from pose_edge.evaluation.playing import play
+from pose_edge.evaluation.playing import Played, play
 from pose_edge.evaluation.stress import Change, changed
 from pose_edge.options import Options
 
@@ -27,7 +27,7 @@ HOLD_S: Final = 12.0
 """How long the last frame is held: 10 s to a confirmation, and 2 s for what was not decided yet."""
 
 CONFIRM_S: Final = 10.0
-"""Where the options know of no `events.fall.confirm_s`."""
+"""Where neither options nor evidence state it."""
 
 REPORT_VERSION: Final = 1
 
@@ -134,13 +134,18 @@ def _clip(plan: Plan, index: int) -> _Done:
             changed(footage.results, rung.change, f"{clip.file} {rung.name}"), plan.events, plan.hold_s
         )
         matches = None if clip.video.sha256 is None else clip.video.sha256 == footage.sha256
-        results.append(judge(clip, played, confirm_s(plan.events), footage.from_cache, matches))
+        results.append(judge(clip, played, confirm_s(plan.events, played), footage.from_cache, matches))
     return _Done(tuple(results), frozenset(footage.model for footage in seen.values()))
 
 
-def confirm_s(events: Options) -> float:
-    """Return how long a suspected fall takes to be confirmed."""
-    return float(getattr(getattr(events, "fall", None), "confirm_s", CONFIRM_S))
+def confirm_s(events: Options, played: Played) -> float:
+    """Return how long a suspected fall takes to be confirmed, where no one else stands there.
+
+    The option may be empty and follow from others; then the evidence of what was suspected knows.
+    """
+    given = getattr(getattr(events, "fall", None), "confirm_s", None)
+    stated = (event.evidence.get("limit_confirm_s") for event in played.events if event.kind == "fall")
+    return next((float(s) for s in (given, *stated) if isinstance(s, int | float)), CONFIRM_S)
 
 
 def whole_report(plan: Plan, manifest_path: Path, outcome: Outcome) -> dict[str, Any]:
