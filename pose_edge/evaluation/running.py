@@ -17,6 +17,7 @@ from pose_edge.evaluation.cache import mediapipe_version
 from pose_edge.evaluation.footage import Eyes, landmarks
 from pose_edge.evaluation.judging import CONFIRMED, SUSPECTED, ClipResult, judge
 from pose_edge.evaluation.manifest import Clip, Manifest, unknown_labels
+from pose_edge.evaluation.parameters import in_force
 from pose_edge.evaluation.playing import Played, play
 from pose_edge.evaluation.stress import Change, changed
 from pose_edge.options import Options
@@ -141,9 +142,9 @@ def _clip(plan: Plan, index: int) -> _Done:
 def confirm_s(events: Options, played: Played) -> float:
     """Return how long a suspected fall takes to be confirmed, where no one else stands there.
 
-    The option may be empty and follow from others; then the evidence of what was suspected knows.
+    Where the options do not say, the evidence of what was suspected does.
     """
-    given = getattr(getattr(events, "fall", None), "confirm_s", None)
+    given = in_force(events).get("fall", {}).get("confirm_s")
     stated = (event.evidence.get("limit_confirm_s") for event in played.events if event.kind == "fall")
     return next((float(s) for s in (given, *stated) if isinstance(s, int | float)), CONFIRM_S)
 
@@ -166,7 +167,7 @@ def whole_report(plan: Plan, manifest_path: Path, outcome: Outcome) -> dict[str,
             "rate_hz": plan.rungs[0].rate_hz,
             "hold_s": plan.hold_s,
             "landmarker": plan.eyes.landmarker.model_dump(mode="json"),
-            "events": plan.events.model_dump(mode="json"),
+            "events": in_force(plan.events),
         },
         "summary": figures,
         "wilson_95": report.intervals(figures),

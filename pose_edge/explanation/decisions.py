@@ -15,6 +15,10 @@ WORTH_TELLING_S: Final = 0.3
 """A posture that was seen for less is not missed by anybody."""
 
 
+LIMIT: Final = "limit_"
+"""Begins the name of a threshold in evidence."""
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """Something that was decided, or was not and why."""
@@ -30,10 +34,18 @@ class Decision:
     @property
     def text(self) -> str:
         """One line for people."""
-        numbers = ", ".join(
-            f"{name} {_plain(value)}" for name, value in self.numbers.items() if value is not None
-        )
-        return f"{self.at_s:.2f} s  {self.what}: {self.reason}" + (f" ({numbers})" if numbers else "")
+        numbers = ", ".join(_told(self.numbers))
+        return f"{self.at_s:.2f} s  {self.what}: {self.reason}" + (f"; {numbers}" if numbers else "")
+
+
+def _told(numbers: Mapping[str, Scalar]) -> Iterator[str]:
+    """Yield each number, its limit beside it; limits of nothing that was measured come last."""
+    measured = {name for name in numbers if not name.startswith(LIMIT)}
+    for name, value in numbers.items():
+        if value is None or name.removeprefix(LIMIT) in measured - {name}:
+            continue
+        limit = numbers.get(f"{LIMIT}{name}")
+        yield f"{name} {_plain(value)}" + ("" if limit is None else f" (limit {_plain(limit)})")
 
 
 def decisions(timeline: Timeline, options: Options) -> tuple[Decision, ...]:
@@ -77,7 +89,7 @@ def _nobody(timeline: Timeline) -> Iterator[Decision]:
         timeline.duration_s,
         "nobody",
         f"{pictures}, {reason}",
-        {"largest_torso_share": round(max(shares), 3), "limit_torso_share": MIN_TORSO_SHARE},
+        {"torso_share": round(max(shares), 3), "limit_torso_share": MIN_TORSO_SHARE},
     )
 
 
@@ -107,7 +119,7 @@ def _untold_postures(timeline: Timeline, options: Options) -> Iterator[Decision]
                 end_s,
                 "not_told",
                 f"{posture} was seen from {start_s:.2f} s, too short or too uncertain, person {person_id}",
-                {"seen_s": round(end_s - start_s, 2), "limit_min_hold_s": hold_s},
+                {"min_hold_s": round(end_s - start_s, 2), "limit_min_hold_s": hold_s},
             )
 
 
@@ -133,13 +145,13 @@ def _no_fall(timeline: Timeline, options: Options) -> Iterator[Decision]:
         yield Decision(
             drop[0],
             "no_fall",
-            f"the largest drop of the head, person {person_id}; fastest at {speed[0]:.2f} s",
+            f"largest drop of the head, person {person_id}, fastest at {speed[0]:.2f} s, most tilted at {tilt[0]:.2f} s",
             {
                 "drop": round(drop[1], 2),
                 "limit_drop": limits.get("drop"),
-                "speed": round(speed[1], 2),
+                "drop_speed": round(speed[1], 2),
                 "limit_drop_speed": limits.get("drop_speed"),
-                "largest_tilt_deg": round(tilt[1], 1),
+                "torso_angle_deg": round(tilt[1], 1),
                 "limit_torso_angle_deg": limits.get("torso_angle_deg"),
             },
         )

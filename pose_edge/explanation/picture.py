@@ -226,16 +226,22 @@ def _thumbnails(page: _Page, timeline: Timeline, axis: _Axis) -> None:
     page.text("poses", 24, page.y_px + 6)
     for index in range(THUMBNAILS):
         at_s = axis.start_s + (index + 0.5) / THUMBNAILS * (axis.end_s - axis.start_s)
-        sample = min(timeline.samples, key=lambda sample: abs(sample.at_s - at_s))
+        sample = _nearest(timeline, at_s, 0.3 * (axis.end_s - axis.start_s) / THUMBNAILS)
         middle_px = round(LEFT_PX + (index + 0.5) * slot_px)
         picture = _thumbnail(sample, round(slot_px) - 10)
         height_px, width_px = picture.shape[:2]
         left_px, top_px = middle_px - width_px // 2, page.y_px + (THUMBNAIL_PX - height_px) // 2
         page.image[top_px : top_px + height_px, left_px : left_px + width_px] = picture
-        label = f"{sample.at_s:.1f} s"
+        label = f"{sample.at_s:.1f} s" if sample.result.poses else f"{sample.at_s:.1f} s: no pose"
         label_px = _width_px(label, SMALL_PX)
         page.text(label, middle_px - label_px // 2, page.y_px + THUMBNAIL_PX + 4, SMALL_PX)
     page.y_px += THUMBNAIL_PX + 34
+
+
+def _nearest(timeline: Timeline, at_s: float, reach_s: float) -> Sample:
+    """Return the picture of that moment; one nearby with a pose in it, rather than one without."""
+    near = [s for s in timeline.samples if abs(s.at_s - at_s) <= reach_s and s.result.poses]
+    return min(near or timeline.samples, key=lambda sample: abs(sample.at_s - at_s))
 
 
 def _thumbnail(sample: Sample, widest_px: int) -> Image:

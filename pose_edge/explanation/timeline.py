@@ -8,6 +8,7 @@ from typing import Final, TypeAlias
 
 from pose_edge.engine import Engine
 from pose_edge.errors import SourceError
+from pose_edge.evaluation.parameters import in_force
 from pose_edge.options import Options
 from pose_edge.posture import measure
 from pose_edge.records import Event, PoseResult, Posture, Scalar, Scene, State
@@ -121,9 +122,8 @@ def limits_in_force(events: Iterable[Event], options: Options) -> Mapping[str, f
     Evidence wins: it knows what follows from other options.
     """
     found: dict[str, float] = {}
-    for group in options.model_dump().values():
-        if isinstance(group, dict):
-            found |= {name: float(value) for name, value in group.items() if _is_number(value)}
+    for group in in_force(options).values():
+        found |= {name: float(value) for name, value in group.items() if _is_number(value)}
     for event in events:
         for name, value in event.evidence.items():
             if name.startswith("limit_") and isinstance(value, int | float):
