@@ -102,18 +102,13 @@ def _untold_postures(timeline: Timeline, options: Options) -> Iterator[Decision]
             for event in timeline.events
             if event.kind == "posture" and event.person_id == person_id
         ]
-        seen = (
-            (sample.at_s, posture.posture_class.value)
-            for sample in timeline.samples
-            for posture in sample.scene.people
-            if posture.person_id == person_id
-        )
+        seen = ((sample.at_s, sample.seen_posture(person_id)) for sample in timeline.samples)
         for start_s, end_s, posture in stretches(seen, timeline.duration_s):
-            if posture == PostureClass.UNKNOWN or end_s - start_s < WORTH_TELLING_S:
+            if posture in (None, PostureClass.UNKNOWN) or end_s - start_s < WORTH_TELLING_S:
                 continue
             if any(start_s - 1 <= at_s <= end_s and word == posture for at_s, word in told):
                 continue
-            if _told_at(timeline, person_id, (start_s + end_s) / 2) == posture:
+            if timeline.sample_at((start_s + end_s) / 2).told_posture(person_id) == posture:
                 continue
             yield Decision(
                 end_s,
@@ -121,11 +116,6 @@ def _untold_postures(timeline: Timeline, options: Options) -> Iterator[Decision]
                 f"{posture} was seen from {start_s:.2f} s, too short or too uncertain, person {person_id}",
                 {"min_hold_s": round(end_s - start_s, 2), "limit_min_hold_s": hold_s},
             )
-
-
-def _told_at(timeline: Timeline, person_id: int, at_s: float) -> str | None:
-    sample = min(timeline.samples, key=lambda sample: abs(sample.at_s - at_s))
-    return next((p.posture.value for p in sample.state.people if p.person_id == person_id), None)
 
 
 def _no_fall(timeline: Timeline, options: Options) -> Iterator[Decision]:
@@ -145,7 +135,8 @@ def _no_fall(timeline: Timeline, options: Options) -> Iterator[Decision]:
         yield Decision(
             drop[0],
             "no_fall",
-            f"largest drop of the head, person {person_id}, fastest at {speed[0]:.2f} s, most tilted at {tilt[0]:.2f} s",
+            f"largest drop of the head, person {person_id}; fastest at {speed[0]:.2f} s,"
+            f" most tilted at {tilt[0]:.2f} s",
             {
                 "drop": round(drop[1], 2),
                 "limit_drop": limits.get("drop"),

@@ -5,8 +5,9 @@ No pixel of the input is in it: bodies are drawn from landmarks on an empty grou
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -28,6 +29,8 @@ THUMBNAIL_PX: Final = 150
 """Height of the row."""
 
 TITLE_PX, TEXT_PX, SMALL_PX = 30, 20, 18
+BANDED: Final = 3
+"""People whose postures are shown as bands; beyond that nobody could read them."""
 LANES: Final = 3
 """Rows of numbers above the panels, so that decisions that come at once stay apart."""
 LANE_PX: Final = 26
@@ -121,7 +124,8 @@ def draw(
     chips = _chips(axis, shown)
     lanes = max((chip.lane + 1 for chip in chips), default=0)
     rows = sum(len(lines) for lines in written) + (len(shown) > len(written))
-    page = _Page(_height_px(rows, lanes))
+    bands = _bands(timeline)
+    page = _Page(_height_px(rows, lanes, len(bands)))
     _title(page, title, timeline, shown)
     _thumbnails(page, timeline, axis)
     top_px = page.y_px
@@ -132,7 +136,7 @@ def draw(
             {"bent": BENT_TILT_DEG} if "BENT_TILT_DEG" in quantity.limits else {}
         )
         _panel(page, timeline, axis, name, quantity, lines)
-    for label, marked in _bands(timeline):
+    for label, marked in bands:
         _band(page, axis, label, marked)
     _seconds(page, axis)
     _marks(page, chips, top_px, panels_px)
@@ -200,9 +204,9 @@ def _width_px(words: str, text_px: int) -> int:
     return text_sprite(words, text_px, INK).width_px
 
 
-def _height_px(rows: int, lanes: int) -> int:
+def _height_px(rows: int, lanes: int, banded: int) -> int:
     panels = len(QUANTITIES) * (PANEL_PX + GAP_PX)
-    bands = 4 * (BAND_PX + 6)
+    bands = banded * (BAND_PX + 6)
     return 14 + 66 + THUMBNAIL_PX + 34 + lanes * LANE_PX + 6 + panels + bands + 40 + rows * ROW_PX + 20
 
 
@@ -241,7 +245,7 @@ def _thumbnails(page: _Page, timeline: Timeline, axis: _Axis) -> None:
 def _nearest(timeline: Timeline, at_s: float, reach_s: float) -> Sample:
     """Return the picture of that moment; one nearby with a pose in it, rather than one without."""
     near = [s for s in timeline.samples if abs(s.at_s - at_s) <= reach_s and s.result.poses]
-    return min(near or timeline.samples, key=lambda sample: abs(sample.at_s - at_s))
+    return min(near, key=lambda sample: abs(sample.at_s - at_s)) if near else timeline.sample_at(at_s)
 
 
 def _thumbnail(sample: Sample, widest_px: int) -> Image:
@@ -289,7 +293,7 @@ def _panel(
     free_px = WIDTH_PX - RIGHT_PX - 6
     for limit, value in limits.items():
         page.across(y_px(value), LIMIT, dashed=True)
-        sprite = chip_sprite(f"{limit} {value:g}", SMALL_PX, LIMIT, PANEL, 0.85)
+        sprite = chip_sprite(f"{limit} {value:g}", SMALL_PX, LIMIT, PANEL, 0.7)
         free_px -= sprite.width_px + 6
         above_px = y_px(value) - sprite.height_px - 2
         paste(page.image, sprite, free_px, above_px if above_px >= top_px else y_px(value) + 3)
@@ -314,8 +318,7 @@ def _gaps(page: _Page, timeline: Timeline, axis: _Axis, top_px: int, bottom_px: 
             page.box(left_px, top_px, max(right_px, left_px + 1), bottom_px, NO_POSE)
 
 
-def _line(page: _Page, axis: _Axis, line: Series, y_px: object, colour: Colour) -> None:
-    assert callable(y_px)
+def _line(page: _Page, axis: _Axis, line: Series, y_px: Callable[[float], int], colour: Colour) -> None:
     part: list[tuple[int, int]] = []
     last_s = 0.0
     for at_s, value in (*line, (float("inf"), None)):
@@ -332,28 +335,34 @@ def _line(page: _Page, axis: _Axis, line: Series, y_px: object, colour: Colour) 
 
 def _bands(timeline: Timeline) -> list[tuple[str, list[tuple[float, float, Scalar]]]]:
     """Return the rows of states: label and stretches."""
-    end_s = timeline.duration_s
-    people = timeline.people()
-    main = people[0] if people else None
-
-    def seen(sample: Sample) -> Scalar:
-        return next((p.posture_class.value for p in sample.scene.people if p.person_id == main), None)
-
-    def told(sample: Sample) -> Scalar:
-        return next((p.posture.value for p in sample.state.people if p.person_id == main), None)
-
-    def present(sample: Sample) -> Scalar:
-        occupied = sample.state.occupied
-        return None if occupied is None else "present" if occupied else "nobody"
-
-    def fall(sample: Sample) -> Scalar:
-        return None if sample.state.fall == "none" else sample.state.fall
-
-    rows = {"posture seen": seen, "posture told": told, "person present": present, "fall": fall}
+    people = timeline.people()[:BANDED]
+    rows: list[tuple[str, Callable[[Sample], Scalar]]] = []
+    for person_id in people or (0,):
+        whose = f", person {person_id}" if len(people) > 1 else ""
+        rows += [
+            (
+                f"{'seen' if whose else 'posture seen'}{whose}",
+                partial(Sample.seen_posture, person_id=person_id),
+            ),
+            (
+                f"{'told' if whose else 'posture told'}{whose}",
+                partial(Sample.told_posture, person_id=person_id),
+            ),
+        ]
+    rows += [("person present", _present), ("fall", _fall)]
     return [
-        (label, stretches(((sample.at_s, word(sample)) for sample in timeline.samples), end_s))
-        for label, word in rows.items()
+        (label, stretches(((s.at_s, word(s)) for s in timeline.samples), timeline.duration_s))
+        for label, word in rows
     ]
+
+
+def _present(sample: Sample) -> Scalar:
+    occupied = sample.state.occupied
+    return None if occupied is None else "present" if occupied else "nobody"
+
+
+def _fall(sample: Sample) -> Scalar:
+    return sample.state.fall
 
 
 def _band(page: _Page, axis: _Axis, label: str, marked: Sequence[tuple[float, float, Scalar]]) -> None:

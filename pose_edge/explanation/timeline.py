@@ -42,6 +42,15 @@ class Sample:
         bodies = [body for pose in self.result.poses if (body := measure(pose, *size_px))]
         return max((body.torso_px / size_px[1] for body in bodies), default=None)
 
+    def seen_posture(self, person_id: int) -> str | None:
+        """Return the person's posture by this picture alone; None: they were not seen."""
+        found = (p.posture_class.value for p in self.scene.people if p.person_id == person_id)
+        return next(found, None)
+
+    def told_posture(self, person_id: int) -> str | None:
+        """Return the person's posture in `state`; None: it has none."""
+        return next((p.posture.value for p in self.state.people if p.person_id == person_id), None)
+
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
@@ -56,6 +65,10 @@ class Timeline:
     def duration_s(self) -> float:
         """From the first picture to the last."""
         return self.samples[-1].at_s
+
+    def sample_at(self, at_s: float) -> Sample:
+        """Return the picture nearest to a moment."""
+        return min(self.samples, key=lambda sample: abs(sample.at_s - at_s))
 
     def people(self) -> tuple[int, ...]:
         """Return who was seen, longest first."""
