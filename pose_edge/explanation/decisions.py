@@ -8,7 +8,7 @@ from typing import Final
 
 from pose_edge.explanation.timeline import Timeline, limits_in_force, peak, stretches
 from pose_edge.options import Options
-from pose_edge.records import Event, PostureClass, Scalar
+from pose_edge.records import Event, PostureClass, Scalar, Stage
 from pose_edge.tracking import MIN_TORSO_SHARE
 
 WORTH_TELLING_S: Final = 0.3
@@ -30,6 +30,15 @@ class Decision:
     numbers: Mapping[str, Scalar] = field(default_factory=dict)
     event: Event | None = None
     """None: nothing came of it."""
+
+    @property
+    def rank(self) -> int:
+        """How much it matters where there is no room for all: 0 most."""
+        if self.event is None:
+            return 3
+        if self.event.severity != "info" or self.event.kind not in ("presence", "posture"):
+            return 0
+        return 2 if self.event.stage is Stage.END else 1
 
     @property
     def text(self) -> str:

@@ -120,10 +120,14 @@ def draw(
     start_s, end_s = window_s or (0.0, timeline.duration_s)
     axis = _Axis(start_s, max(end_s, start_s + 0.1))
     shown = [decision for decision in told if axis.shows(decision.at_s)]
-    written = [wrapped(d.text, WIDTH_PX - LIST_PX - RIGHT_PX, TEXT_PX) for d in shown[:LISTED]]
-    chips = _chips(axis, shown)
+    by_rank = sorted(enumerate(shown, 1), key=lambda item: item[1].rank)
+    written = [
+        (number, decision, wrapped(decision.text, WIDTH_PX - LIST_PX - RIGHT_PX, TEXT_PX))
+        for number, decision in sorted(by_rank[:LISTED], key=lambda item: item[0])
+    ]
+    chips = _chips(axis, by_rank)
     lanes = max((chip.lane + 1 for chip in chips), default=0)
-    rows = sum(len(lines) for lines in written) + (len(shown) > len(written))
+    rows = sum(len(lines) for _, _, lines in written) + (len(shown) > len(written))
     bands = _bands(timeline)
     page = _Page(_height_px(rows, lanes, len(bands)))
     _title(page, title, timeline, shown)
@@ -140,7 +144,7 @@ def draw(
         _band(page, axis, label, marked)
     _seconds(page, axis)
     _marks(page, chips, top_px, panels_px)
-    _list(page, shown, written)
+    _list(page, written, len(shown) - len(written))
     return page.image
 
 
@@ -414,16 +418,22 @@ class _Chip:
     colour: Colour
 
 
-def _chips(axis: _Axis, shown: Sequence[Decision]) -> list[_Chip]:
+def _chips(axis: _Axis, by_rank: Iterable[tuple[int, Decision]]) -> list[_Chip]:
     """Find a lane for each number in which it covers no other; where all are taken it is in the list only."""
-    ends_px = [0] * LANES
+    taken: list[list[tuple[int, int]]] = [[] for _ in range(LANES)]
     chips = []
-    for number, decision in enumerate(shown, 1):
+    for number, decision in by_rank:
         x_px, width_px = axis.x(decision.at_s), _number(number, INK).width_px
         left_px = min(max(x_px - width_px // 2, LEFT_PX), WIDTH_PX - RIGHT_PX - width_px)
-        lane = next((lane for lane, end_px in enumerate(ends_px) if end_px < left_px), None)
+        right_px = left_px + width_px + 2
+        free = (
+            lane
+            for lane, spans in enumerate(taken)
+            if all(right_px <= left or left_px >= right for left, right in spans)
+        )
+        lane = next(free, None)
         if lane is not None:
-            ends_px[lane] = left_px + width_px + 2
+            taken[lane].append((left_px, right_px))
             chips.append(_Chip(number, x_px, left_px, lane, _colour(decision)))
     return chips
 
@@ -445,13 +455,13 @@ def _colour(decision: Decision) -> Colour:
     return NOTHING_CAME_OF_IT if decision.event is None else CHIPS[decision.event.severity]
 
 
-def _list(page: _Page, shown: Sequence[Decision], written: Sequence[Sequence[str]]) -> None:
-    for number, (decision, lines) in enumerate(zip(shown, written, strict=False), 1):
+def _list(page: _Page, written: Sequence[tuple[int, Decision, list[str]]], more: int) -> None:
+    for number, decision, lines in written:
         sprite = _number(number, _colour(decision))
         paste(page.image, sprite, LIST_PX - 12 - sprite.width_px, page.y_px)
         for line in lines:
             page.text(line, LIST_PX, page.y_px, colour=INK)
             page.y_px += ROW_PX
-    if more := len(shown) - len(written):
+    if more:
         page.text(f"and {more} more: they are in the text", LIST_PX, page.y_px, colour=FAINT_INK)
         page.y_px += ROW_PX
