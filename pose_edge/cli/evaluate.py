@@ -112,6 +112,8 @@ def evaluate(
     for clip in mismatched(outcome.clips[0]):
         logger.warning("%s is not the file the labels were made on: its SHA-256 differs", clip.file)
     found = whole_report(plan, manifest, outcome)
+    if unknown := found["words_not_judged"]:
+        logger.warning("%s: words that nobody knows are not judged: %s", manifest, ", ".join(unknown))
     if report is not None:
         _write_whole(report, orjson.dumps(found, option=orjson.OPT_INDENT_2) + b"\n")
     _tell(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -180,22 +181,26 @@ def posture_verdict(clip: Clip, played: Played) -> PostureVerdict:
 def _falls(
     clip: Clip, played: Played, confirm_s: float
 ) -> tuple[tuple[FallVerdict, ...], dict[int, tuple[str, bool]]]:
-    """Return what became of each labelled fall, and which events (by number) they explain, how late."""
+    """Return what became of each labelled fall, and which events (by number) they explain, how late.
+
+    What is told under one number tells of the fall that began last before it was first told.
+    """
+    labels = sorted(clip.falls, key=lambda fall: fall.start)
     explained: dict[int, tuple[str, bool]] = {}
     verdicts = []
-    for index, label in enumerate(sorted(clip.falls, key=lambda fall: fall.start)):
-        suspected_by_s, confirmed_by_s = label.on_ground + LATE_S, label.on_ground + confirm_s + LATE_S
-        ours = [
-            event
-            for event in _fall_events(played)
-            if event.number not in explained and label.start <= event.timestamp_ms / 1000 <= confirmed_by_s
-        ]
+    for index, label in enumerate(labels):
+        next_s = labels[index + 1].start if index + 1 < len(labels) else math.inf
+        until_s = label.on_ground + confirm_s + LATE_S
+        first_s: dict[int, float] = {}
+        for event in _fall_events(played):
+            first_s.setdefault(event.number, event.timestamp_ms / 1000)
+        numbers = {n for n, at_s in first_s.items() if label.start <= at_s < next_s and at_s <= until_s}
+        ours = [event for event in _fall_events(played) if event.number in numbers]
         # A confirmation without a suspicion before it (a call for help) tells of the fall as well.
-        suspected = _first(ours, {SUSPECTED, CONFIRMED}, suspected_by_s)
-        confirmed = _first(ours, {CONFIRMED}, confirmed_by_s)
-        for event in ours:
-            late = suspected is None and confirmed is None
-            explained[event.number] = (f"falls[{index}]", late)
+        suspected = _first(ours, {SUSPECTED, CONFIRMED}, label.on_ground + LATE_S)
+        confirmed = _first(ours, {CONFIRMED}, until_s)
+        late = suspected is None and confirmed is None
+        explained |= dict.fromkeys(numbers, (f"falls[{index}]", late))
         verdicts.append(
             FallVerdict(
                 label,

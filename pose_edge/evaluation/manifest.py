@@ -156,13 +156,20 @@ class Manifest(Labels):
     version: int = VERSION
     model: Path | None = None
     """The model to use where none is named otherwise, relative to the manifest."""
-    clips: tuple[Clip, ...] = Field(min_length=1)
+    clips: tuple[Clip, ...]
 
     @field_validator("version")
     @classmethod
     def _known_version(cls, value: int) -> int:
         if value != VERSION:
             raise ValueError(f"version {VERSION} is understood")
+        return value
+
+    @field_validator("clips")
+    @classmethod
+    def _some(cls, value: tuple[Clip, ...]) -> tuple[Clip, ...]:
+        if not value:
+            raise ValueError("at least one clip is needed")
         return value
 
     def paths(self, folder: Path) -> list[Path]:
@@ -197,7 +204,7 @@ def load_manifest(path: Path) -> Manifest:
         raise ConfigError(f"{path}: no valid YAML: {str(error).splitlines()[0]}") from error
     if not isinstance(data, dict):
         raise ConfigError(f"{path}: {type(data).__name__} found, a mapping with `clips` is allowed")
-    complaints = [*_misspelt(root, data), *_missing_files(root, data, path.parent)]
+    complaints = [*_duplicates(root), *_misspelt(root, data), *_missing_files(root, data, path.parent)]
     manifest = None
     try:
         manifest = Manifest.model_validate(data)
@@ -246,6 +253,22 @@ def _complaint(root: yaml.Node | None, detail: Any) -> Complaint:
     found = detail["input"]
     shown = f"{found!r} found, " if isinstance(found, str | int | float | bool | None) else ""
     return _said(root, detail["loc"], f"{shown}{message[0].lower()}{message[1:]}")
+
+
+def _duplicates(node: yaml.Node | None, location: tuple[str | int, ...] = ()) -> Iterator[Complaint]:
+    """YAML lets the last of two equal keys win without a word: labels would be lost."""
+    if isinstance(node, yaml.SequenceNode):
+        for index, item in enumerate(node.value):
+            yield from _duplicates(item, (*location, index))
+    elif isinstance(node, yaml.MappingNode):
+        first_line: dict[str, int] = {}
+        for key, value in node.value:
+            name, line = str(key.value), key.start_mark.line + 1
+            if name in first_line:
+                place = _key((*location, name))
+                yield line, f", line {line}: {place}: given twice, first in line {first_line[name]}"
+            first_line.setdefault(name, line)
+            yield from _duplicates(value, (*location, name))
 
 
 def _misspelt(root: yaml.Node | None, data: dict[str, Any]) -> Iterator[Complaint]:
