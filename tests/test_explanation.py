@@ -59,7 +59,9 @@ def test_a_posture_that_was_too_short_is_said_to_be() -> None:
 
 
 def test_a_posture_that_was_told_is_not_said_to_be_missing() -> None:
-    assert [d for d in told(lived((4000, STANDING), (4000, SITTING))) if d.event is None] == []
+    for bent_ms in (1400, 4000):
+        line = lived((3000, STANDING), (bent_ms, BENDING), (3000, STANDING))
+        assert [d for d in told(line) if d.event is None] == []
 
 
 def test_bodies_too_small_to_be_people_are_explained() -> None:

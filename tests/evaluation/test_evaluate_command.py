@@ -82,6 +82,7 @@ def test_the_report_says_what_was_told_of_each_clip(recorded: Path, tmp_path: Pa
 
 def test_recordings_are_thinned_to_the_rate(recorded: Path, tmp_path: Path) -> None:
     assert report(recorded, tmp_path)["clips"][0]["frames"] == pytest.approx(120, abs=1)
+    assert report(recorded, tmp_path, "--fps", "5,15")["clips"][0]["frames"] == pytest.approx(120, abs=1)
     assert report(recorded, tmp_path, "--fps", "5")["clips"][0]["frames"] == pytest.approx(40, abs=1)
 
 

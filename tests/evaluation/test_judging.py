@@ -76,6 +76,14 @@ def test_two_falls_need_two_events() -> None:
     assert summary([judged(both, suspected(4.0), suspected(7.0, number=2))])["falls_suspected"] == 2
 
 
+def test_what_tells_of_the_second_fall_does_not_tell_of_the_first() -> None:
+    both = clip(falls=[FALL, {"start": 5.0, "on_ground": 6.0}])
+    first, second = judged(both, suspected(6.5), confirmed(16.5)).falls
+
+    assert (first.suspected_s, first.confirmed_s) == (None, None)
+    assert (second.suspected_s, second.confirmed_s) == (6.5, 16.5)
+
+
 def test_suspected_cleared_and_confirmed_the_second_time_is_one_fall() -> None:
     again = [suspected(4.0), suspected(6.0, number=2), confirmed(16.0, number=2)]
     result = judged(clip(falls=[FALL]), *again)
