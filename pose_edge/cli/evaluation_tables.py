@@ -70,7 +70,7 @@ def _false_alarms(clip: Json) -> Text:
 def _unmet(words: list[Json], field: str, *, wanted: bool) -> Text:
     wrong = [word["word"] for word in words if word["judged"] and word[field] is not wanted]
     if wrong:
-        return Text(", ".join(wrong), "bold red")
+        return Text(f"{'not said' if wanted else 'said'}: {', '.join(wrong)}", "bold red")
     return Text("met" if wanted else "respected", "green") if words else Text("")
 
 

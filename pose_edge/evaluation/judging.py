@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from pose_edge.evaluation.manifest import CLASS_OF_LABEL, Clip, FallLabel
 from pose_edge.evaluation.measures import Confusion
-from pose_edge.evaluation.playing import Played, posture_at, reported_postures
+from pose_edge.evaluation.playing import Moment, Played, posture_at, reported_postures
 from pose_edge.evaluation.words import meaning
 from pose_edge.records import Event, PostureClass, Stage
 
@@ -107,13 +107,30 @@ class ClipResult:
             if judged.decision == "false_alarm" and judged.event.event_type == event_type
         )
 
+    def presence_wrong_s(self) -> tuple[float, float]:
+        """Return for how long of the clip presence was told wrongly, and of how long that is labelled.
+
+        `nobody` is labelled, or somebody who does something; moments without a label, and `partial` ones,
+        are left out. Not to have decided yet is wrong where somebody is there.
+        """
+        wrong_s = labelled_s = 0.0
+        for moment, lasts_s in self._lasting():
+            words = {s.label for s in self.clip.posture if s.t0 <= moment.at_s < s.t1}
+            if not words or "partial" in words:
+                continue
+            labelled_s += lasts_s
+            wrong_s += lasts_s * (bool(moment.occupied) is (words == {"nobody"}))
+        return wrong_s, labelled_s
+
     def present_s(self) -> float:
         """Return for how long of the clip somebody counted as present."""
+        return sum(lasts_s for moment, lasts_s in self._lasting() if moment.occupied)
+
+    def _lasting(self) -> Iterator[tuple[Moment, float]]:
+        """Yield each moment and the seconds until the next one."""
         moments = self.played.moments
         ends_s = (*(moment.at_s for moment in moments[1:]), self.played.duration_s)
-        return sum(
-            end_s - moment.at_s for moment, end_s in zip(moments, ends_s, strict=True) if moment.occupied
-        )
+        yield from ((moment, end_s - moment.at_s) for moment, end_s in zip(moments, ends_s, strict=True))
 
 
 def judge(

@@ -88,6 +88,10 @@ def levels(clips: Sequence[ClipResult]) -> Json:
             name: _posture(_all(clips, name)) for name in ("reported", "at_the_time", "memoryless")
         }
         | {"switches_per_minute": _switches_per_minute(clips)},
+        "presence": {
+            "wrong_s": round(sum(clip.presence_wrong_s()[0] for clip in clips), 2),
+            "labelled_s": round(sum(clip.presence_wrong_s()[1] for clip in clips), 2),
+        },
     }
 
 
@@ -106,6 +110,7 @@ def clip_report(result: ClipResult) -> Json:
         "frames_with_pose": sum(moment.poses > 0 for moment in played.moments),
         "frames_with_person": sum(moment.people > 0 for moment in played.moments),
         "present_s": round(result.present_s(), 2),
+        "presence_wrong_s": round(result.presence_wrong_s()[0], 2),
         "landmarks_from_cache": result.from_cache,
         "sha256_matches": result.sha256_matches,
         "falls": [_fall(fall) for fall in result.falls],

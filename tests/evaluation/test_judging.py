@@ -226,6 +226,21 @@ def test_moments_of_two_opinions_are_left_out() -> None:
     assert truth_at(clip(posture=two), 2.0) is None
 
 
+def test_presence_is_wrong_where_nobody_is_labelled_and_somebody_told() -> None:
+    labels = clip(
+        posture=[
+            {"t0": 0, "t1": 3, "label": "nobody"},
+            {"t0": 3, "t1": 4, "label": "partial"},
+            {"t0": 4, "t1": 6, "label": "kneeling"},
+        ]
+    )
+    always, never = judged(labels), judged(labels, occupied=False)
+
+    assert always.presence_wrong_s() == pytest.approx((3, 5))
+    assert never.presence_wrong_s() == pytest.approx((2, 5))
+    assert (always.present_s(), never.present_s()) == (pytest.approx(8), 0)
+
+
 def test_posture_counts_from_when_it_began_not_from_when_that_was_certain() -> None:
     labels = clip(posture=[{"t0": 0, "t1": 8, "label": "standing"}])
     result = judged(labels, posture_event("standing", 2.0, 3.0), seen=None)
