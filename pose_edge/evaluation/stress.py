@@ -74,10 +74,13 @@ def _drop(results: Sequence[PoseResult], share: float, chance: random.Random) ->
 
 
 def _bursts(results: Sequence[PoseResult], share: float, chance: random.Random) -> list[PoseResult]:
-    """Lose stretches of `BURST_MS`, of about that share in all."""
+    """Lose stretches of `BURST_MS`, of about that share in all (at most half), never two together."""
     first_ms = results[0].timestamp_ms
-    stretches = (results[-1].timestamp_ms - first_ms) // BURST_MS + 1
-    lost = [chance.random() < share for _ in range(stretches)]
+    lost: list[bool] = []
+    for _ in range((results[-1].timestamp_ms - first_ms) // BURST_MS + 1):
+        # Of those after a stretch that is there, so many must go that the share comes out.
+        wanted = chance.random() * (1 - share) < share
+        lost.append(wanted and not (lost and lost[-1]))
     return [
         result
         for index, result in enumerate(results)
