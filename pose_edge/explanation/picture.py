@@ -22,13 +22,15 @@ from pose_edge.posture import BENT_TILT_DEG
 from pose_edge.records import PostureClass, Scalar
 
 WIDTH_PX: Final = 1600
-LEFT_PX, RIGHT_PX = 216, 24
+LEFT_PX, RIGHT_PX = 264, 24
 PANEL_PX, BAND_PX, GAP_PX = 124, 30, 14
 THUMBNAILS: Final = 8
 THUMBNAIL_PX: Final = 150
 """Height of the row."""
 
 TITLE_PX, TEXT_PX, SMALL_PX = 30, 20, 18
+LABEL_PX: Final = 25
+"""From one line of a label to the next."""
 BANDED: Final = 3
 """People whose postures are shown as bands; beyond that nobody could read them."""
 LANES: Final = 3
@@ -125,7 +127,7 @@ def draw(
         (number, decision, wrapped(decision.text, WIDTH_PX - LIST_PX - RIGHT_PX, TEXT_PX))
         for number, decision in sorted(by_rank[:LISTED], key=lambda item: item[0])
     ]
-    chips = _chips(axis, by_rank)
+    chips = _chips(axis, by_rank if len(shown) > LISTED else enumerate(shown, 1))
     lanes = max((chip.lane + 1 for chip in chips), default=0)
     rows = sum(len(lines) for _, _, lines in written) + (len(shown) > len(written))
     bands = _bands(timeline)
@@ -284,23 +286,22 @@ def _panel(
 
     page.box(LEFT_PX, top_px, WIDTH_PX - RIGHT_PX, bottom_px, PANEL)
     _gaps(page, timeline, axis, top_px, bottom_px)
-    page.text(quantity.label, 24, top_px + PANEL_PX // 2 - 24)
-    page.text(quantity.unit, 24, top_px + PANEL_PX // 2 + 2, SMALL_PX, FAINT_INK)
+    # Beside the panel, where they cover no line.
+    words = [(quantity.unit, FAINT_INK), *((f"{limit} {value:g}", LIMIT) for limit, value in limits.items())]
+    label_px = top_px + (PANEL_PX - (len(words) + 1) * LABEL_PX) // 2
+    page.text(quantity.label, 24, label_px)
+    for row, (line, colour) in enumerate(words, 1):
+        page.text(line, 24, label_px + row * LABEL_PX, SMALL_PX, colour)
     for value in _ticks(low, high, 4):
         page.across(y_px(value), GRID)
         label = f"{value:g}"
         width_px = text_sprite(label, SMALL_PX, FAINT_INK).width_px
         at_px = min(max(y_px(value) - 11, top_px - 2), bottom_px - 22)
         page.text(label, LEFT_PX - 8 - width_px, at_px, SMALL_PX, FAINT_INK)
+    for value in limits.values():
+        page.across(y_px(value), LIMIT, dashed=True)
     for person_id, line in lines.items():
         _line(page, axis, line, y_px, PEOPLE[people.index(person_id)])
-    free_px = WIDTH_PX - RIGHT_PX - 6
-    for limit, value in limits.items():
-        page.across(y_px(value), LIMIT, dashed=True)
-        sprite = chip_sprite(f"{limit} {value:g}", SMALL_PX, LIMIT, PANEL, 0.7)
-        free_px -= sprite.width_px + 6
-        above_px = y_px(value) - sprite.height_px - 2
-        paste(page.image, sprite, free_px, above_px if above_px >= top_px else y_px(value) + 3)
     cv2.rectangle(page.image, (LEFT_PX, top_px), (WIDTH_PX - RIGHT_PX - 1, bottom_px - 1), GRID, 1)
     page.y_px = bottom_px + GAP_PX
 
