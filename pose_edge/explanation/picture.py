@@ -290,8 +290,8 @@ def _panel(
     words = [(quantity.unit, FAINT_INK), *((f"{limit} {value:g}", LIMIT) for limit, value in limits.items())]
     label_px = top_px + (PANEL_PX - (len(words) + 1) * LABEL_PX) // 2
     page.text(quantity.label, 24, label_px)
-    for row, (line, colour) in enumerate(words, 1):
-        page.text(line, 24, label_px + row * LABEL_PX, SMALL_PX, colour)
+    for row, (word, colour) in enumerate(words, 1):
+        page.text(word, 24, label_px + row * LABEL_PX, SMALL_PX, colour)
     for value in _ticks(low, high, 4):
         page.across(y_px(value), GRID)
         label = f"{value:g}"
