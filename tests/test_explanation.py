@@ -6,14 +6,8 @@ import pytest
 from pose_edge.errors import SourceError
 from pose_edge.events import EventsOptions
 from pose_edge.explanation.decisions import Decision, decisions
-from pose_edge.explanation.picture import (
-    LEFT_PX,
-    PAPER,
-    WIDTH_PX,
-    draw,
-    fitted,
-    wrapped,
-)
+from pose_edge.explanation.page import LEFT_PX, PAPER, WIDTH_PX, fitted, wrapped
+from pose_edge.explanation.picture import draw
 from pose_edge.explanation.timeline import Timeline, limits_in_force, peak, stretches, timeline
 from pose_edge.overlay.text import text_sprite
 from pose_edge.records import Pose
