@@ -40,6 +40,7 @@ from pose_edge.sandbox import lock_network_out
 from pose_edge.sources import SourceOptions, open_source
 from pose_edge.sources.base import Source
 from pose_edge.sources.pacing import Paced
+from pose_edge.sources.thinning import Thinned
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +60,8 @@ class Job(Options):
     landmarker: LandmarkerOptions = LandmarkerOptions()
     speed: float | None = Field(1.0, gt=0)
     """How fast a source that is not live is played in LIVE_STREAM mode; None: as fast as it can be read."""
+    rate_limit_hz: float | None = Field(None, gt=0)
+    """VIDEO mode: leave frames of a file out so that no more than so many a second remain."""
     mask_paths: tuple[Path, ...] = ()
     """Where to write the segmentation mask of each frame; the only way a mask leaves this process."""
 
@@ -177,6 +180,8 @@ def _paced(job: Job) -> Source:
     source = open_source(job.source)
     if job.running_mode is RunningMode.LIVE_STREAM and job.speed is not None:
         return Paced(source, job.speed)
+    if job.running_mode is RunningMode.VIDEO and job.rate_limit_hz is not None:
+        return Thinned(source, job.rate_limit_hz)
     return source
 
 
