@@ -156,7 +156,7 @@ def test_the_manifest_may_name_the_model(shared_data: Path, tmp_path: Path) -> N
     (tmp_path / "bad.task").write_text("no model")
     manifest = write_manifest(tmp_path / "manifest.yaml", {"file": clip.name}, model="bad.task")
 
-    refused(run("evaluate", manifest, "--no-cache"), 1, "bad.task")
+    refused(run("evaluate", manifest, "--no-cache", POSE_EDGE_MODEL=""), 1, "bad.task")
 
 
 def test_mistakes_in_the_manifest_are_exit_78(tmp_path: Path) -> None:
