@@ -41,6 +41,9 @@ KEEP_LYING_MS = 10_000
 UPRIGHT_DEG = 40.0
 """Trunks leaning less show a person's true size (posture_science 3.1)."""
 
+UPSIDE_DOWN_DEG = 120.0
+"""Trunks leaning more say nothing about size: somebody too near is often seen upside down, and too large."""
+
 MAX_STEP = 1.5
 """Torso lengths the hips may move between two sightings; beyond it is somebody else."""
 
@@ -100,7 +103,8 @@ class _Track:
             self._move(body.hips_px, (timestamp_ms - self.seen_ms) / 1000)
         self.body = body
         self.seen_ms = timestamp_ms
-        self.scale.update(body.torso_px, timestamp_ms, upright=body.torso_tilt_deg < UPRIGHT_DEG)
+        if body.torso_tilt_deg < UPSIDE_DOWN_DEG or not self.scale.px:
+            self.scale.update(body.torso_px, timestamp_ms, upright=body.torso_tilt_deg < UPRIGHT_DEG)
         if large_enough:
             self.sightings_ms.append(timestamp_ms)
 

@@ -12,6 +12,10 @@ from pose_edge.signals import History, Moment, median
 BEFORE_MS: Final = 1500
 """How the body was before a descent is the median over so long before its head was highest."""
 
+BEFORE_TILT_DEG: Final = 60.0
+"""... and over the moments at which the trunk was up, if there are any: a body that is half outside the
+picture is often seen upside down."""
+
 JUDGED_MS: Final = 1000
 """A candidate is judged by the medians of its last second."""
 
@@ -96,7 +100,8 @@ def drop(history: History, scale_px: float) -> float:
 def before(history: History, scale_px: float) -> Before:
     """Return how the person was before the descent that is going on."""
     highest, now_ms = history.highest(), history.last.at_ms
-    upright = history.between(highest.at_ms - BEFORE_MS, highest.at_ms)
+    earlier = history.between(highest.at_ms - BEFORE_MS, highest.at_ms)
+    upright = [moment for moment in earlier if moment.tilt_deg < BEFORE_TILT_DEG] or earlier
     heights = [moment.hips_height for moment in upright if moment.hips_height is not None]
     edge_px = highest.head_px + BALANCE * scale_px
     up = [moment.at_ms for moment in history.between(highest.at_ms, now_ms) if moment.head_px <= edge_px]
