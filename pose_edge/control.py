@@ -44,6 +44,8 @@ class Actions:
     """What the daemon can do, and what it can answer."""
 
     pause: Callable[[bool], None]
+    clear_falls: Callable[[], None]
+    """Tell the engine that somebody has seen to whoever fell."""
     restart: Callable[[], None]
     test_alert: Callable[[], None]
     answers: Mapping[str, Answer]
@@ -121,6 +123,7 @@ class Control:
         self._sink.send(self._messages.detection(on=on))
 
     def _clear_fall(self, timestamp_ms: int) -> None:
+        self._actions.clear_falls()
         change = self._latch.clear("command")
         for fall in change.ended:
             logger.info("fall %s cleared, by command", fall.event_id, extra={"EVENT_ID": fall.event_id})

@@ -169,6 +169,7 @@ class Daemon:
     def _actions(self) -> Actions:
         return Actions(
             pause=self._pause,
+            clear_falls=self._reporter.clear_falls,
             restart=self._restart,
             test_alert=self._test_alert,
             answers={

@@ -5,11 +5,27 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import Final, Literal, TypeAlias
 
 from pose_edge.events import EventsOptions, detectors
+from pose_edge.events.fall import FallDetector
 from pose_edge.options import Options
-from pose_edge.records import Event, PersonState, PoseResult, PostureClass, Scene, Stage, State
+from pose_edge.records import (
+    Event,
+    FallState,
+    PersonState,
+    PoseResult,
+    PostureClass,
+    Scene,
+    Stage,
+    State,
+)
 from pose_edge.tracking import Tracker
+
+FallWord: TypeAlias = Literal["none", "suspected", "confirmed"]
+
+MOST_FALLS: Final = 16
+"""In the state at a time; the daemon's latch keeps more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +50,24 @@ class Engine:
 
     def update(self, result: PoseResult) -> Step:
         """Return what `result` led to. Results must come in the order of their timestamps."""
-        tracked = self._tracker.update(result)
+        fallen = {fall.person_id for fall in self._state.falls}
+        tracked = self._tracker.update(result, fallen)
         scene = Scene(result.timestamp_ms, result.width_px, result.height_px, tracked.people)
         events = tuple(event for detector in self._detectors for event in detector.update(scene))
         if events:
             self._state = project(self._state, events)
         return Step(scene, tracked.person_ids, events, self._state)
+
+    def clear_falls(self) -> State:
+        """Learn that somebody has seen to every fall so far; return the state without them.
+
+        None of them is told of again, not even its end: whoever cleared them tells it.
+        """
+        for detector in self._detectors:
+            if isinstance(detector, FallDetector):
+                detector.clear()
+        self._state = _with_falls(self._state, ())
+        return self._state
 
 
 def project(state: State, events: Iterable[Event]) -> State:
@@ -49,6 +77,8 @@ def project(state: State, events: Iterable[Event]) -> State:
             state = _presence(state, event)
         elif event.kind == "posture":
             state = _posture(state, event)
+        elif event.kind == "fall":
+            state = _fall(state, event)
     return state
 
 
@@ -71,3 +101,18 @@ def _posture(state: State, event: Event) -> State:
         confidence=event.confidence or 0.0,
     )
     return replace(state, people=tuple(sorted((*others, person), key=lambda who: who.person_id)))
+
+
+def _fall(state: State, event: Event) -> State:
+    others = tuple(fall for fall in state.falls if fall.number != event.number)
+    if event.stage is Stage.END:
+        return _with_falls(state, others)
+    fall = FallState(event.number, event.person_id, confirmed=event.event_type == "fall_confirmed")
+    return _with_falls(state, tuple(sorted((*others, fall), key=lambda one: one.number))[-MOST_FALLS:])
+
+
+def _with_falls(state: State, falls: tuple[FallState, ...]) -> State:
+    word: FallWord = "none"
+    if falls:
+        word = "confirmed" if any(fall.confirmed for fall in falls) else "suspected"
+    return replace(state, fall=word, falls=falls)

@@ -2,8 +2,9 @@
 
 import math
 from collections.abc import Sequence
+from operator import mul, sub
 
-from pose_edge.records import PointPx
+from pose_edge.records import Box, PointPx
 
 
 def midpoint(one: PointPx, other: PointPx) -> PointPx:
@@ -38,17 +39,35 @@ def angle_deg(first: Sequence[float], vertex: Sequence[float], second: Sequence[
 
     None when a point coincides with the vertex, so that there is no angle.
     """
-    one = [a - b for a, b in zip(first, vertex, strict=True)]
-    two = [a - b for a, b in zip(second, vertex, strict=True)]
+    one, two = tuple(map(sub, first, vertex)), tuple(map(sub, second, vertex))
     length = math.hypot(*one) * math.hypot(*two)
     if length == 0:
         return None
-    cosine = sum(a * b for a, b in zip(one, two, strict=True)) / length
+    cosine = sum(map(mul, one, two)) / length
     return math.degrees(math.acos(max(-1.0, min(1.0, cosine))))
 
 
-def bounding(points: Sequence[PointPx]) -> tuple[float, float, float, float]:
-    """Return (left, top, right, bottom) around at least one point."""
-    across = [point[0] for point in points]
-    down = [point[1] for point in points]
-    return min(across), min(down), max(across), max(down)
+def is_inside(point: PointPx, polygon: Sequence[PointPx]) -> bool:
+    """Whether a point lies inside a polygon of at least three corners, in their own unit.
+
+    Corners may go either way round; of a point on an edge either may be said.
+    """
+    across, down = point
+    inside = False
+    for (x1, y1), (x2, y2) in zip(polygon, (*polygon[1:], polygon[0]), strict=True):
+        if (y1 > down) != (y2 > down) and across < x1 + (down - y1) / (y2 - y1) * (x2 - x1):
+            inside = not inside
+    return inside
+
+
+def area(box: Box) -> float:
+    """Return the share of the picture a box covers."""
+    return box.width * box.height
+
+
+def overlap(one: Box, other: Box) -> float:
+    """Return the share of what two boxes cover that both of them cover, 0-1."""
+    across = min(one.x + one.width, other.x + other.width) - max(one.x, other.x)
+    down = min(one.y + one.height, other.y + other.height) - max(one.y, other.y)
+    both = max(0.0, across) * max(0.0, down)
+    return both / max(1e-9, area(one) + area(other) - both)

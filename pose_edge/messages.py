@@ -45,6 +45,7 @@ from pose_edge.records import (
     Pose,
     PoseResult,
     Posture,
+    PostureClass,
     Scalar,
     Scene,
     Stage,
@@ -53,7 +54,7 @@ from pose_edge.records import (
 
 WILL_DELAY_S = 10
 
-RULE_VERSION = 1
+RULE_VERSION = 2
 """Raise it when the same pictures give other events than before."""
 
 TEST_KIND = "test"
@@ -446,7 +447,8 @@ class Messages:
 def _posture_word(state: State) -> PostureWord:
     """Return the word of topic `posture`: somebody who is there but not seen is `unknown`."""
     if state.main_person is not None:
-        return state.main_person.posture.value
+        lies = state.main_person.posture is PostureClass.LYING
+        return "fallen" if lies and state.fall == "confirmed" else state.main_person.posture.value
     return "absent" if state.occupied is False else "unknown"
 
 

@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from typing import TypedDict
 
-from pose_edge.geometry import angle_deg, bounding, distance, midpoint, tilt_from_vertical_deg
+from pose_edge.geometry import angle_deg, distance, midpoint, tilt_from_vertical_deg
 from pose_edge.records import (
     PRESENCE,
     VISIBILITY,
@@ -51,7 +51,7 @@ def measure(pose: Pose, width_px: int, height_px: int) -> Body | None:
 
     One side of a pair stands in for the other when that one is not seen.
     """
-    rows: Rows = pose.landmarks.tolist()
+    rows = _rows(pose)
     shoulders = _pair(rows, SHOULDERS, width_px, height_px)
     hips = _pair(rows, HIPS, width_px, height_px)
     if shoulders is None or hips is None or shoulders == hips:
@@ -156,6 +156,14 @@ def _trunk_down(
     return PostureClass.SITTING if seated else PostureClass.LYING
 
 
+def _rows(pose: Pose) -> Rows:
+    """Return the landmarks; one with a value that is no number counts as not seen."""
+    rows: Rows = pose.landmarks.tolist()
+    if math.isfinite(pose.landmarks.sum()):
+        return rows
+    return [row if all(map(math.isfinite, row)) else (0.0,) * len(row) for row in rows]
+
+
 def _point(rows: Rows, index: int, width_px: int, height_px: int) -> PointPx | None:
     row = rows[index]
     if row[VISIBILITY] < JOINT_VISIBILITY:
@@ -164,7 +172,7 @@ def _point(rows: Rows, index: int, width_px: int, height_px: int) -> PointPx | N
 
 
 def _pair(rows: Rows, pair: tuple[int, int], width_px: int, height_px: int) -> PointPx | None:
-    one, other = (_point(rows, index, width_px, height_px) for index in pair)
+    one, other = _point(rows, pair[0], width_px, height_px), _point(rows, pair[1], width_px, height_px)
     if one is None or other is None:
         return one or other
     return midpoint(one, other)
@@ -174,11 +182,12 @@ def _head(rows: Rows, width_px: int, height_px: int) -> PointPx | None:
     seen = [point for index in HEAD if (point := _point(rows, index, width_px, height_px)) is not None]
     if not seen:
         return None
-    return sum(point[0] for point in seen) / len(seen), sum(point[1] for point in seen) / len(seen)
+    across, down = zip(*seen, strict=True)
+    return sum(across) / len(seen), sum(down) / len(seen)
 
 
 def _mean_visibility(rows: Rows, indices: Sequence[int]) -> float:
-    return sum(rows[index][VISIBILITY] for index in indices) / len(indices)
+    return sum([rows[index][VISIBILITY] for index in indices]) / len(indices)
 
 
 class _LegAngles(TypedDict):
@@ -188,6 +197,8 @@ class _LegAngles(TypedDict):
 
 
 def _leg_angles_deg(pose: Pose, knees_seen: bool, ankles_seen: bool) -> _LegAngles:
+    if not math.isfinite(pose.world_landmarks.sum()):
+        return {"hip_deg": None, "knee_deg": None, "thigh_deg": None}
     rows: Rows = pose.world_landmarks.tolist()
     shoulders, hips, knees, ankles = (_world_middle(rows, pair) for pair in (SHOULDERS, HIPS, KNEES, ANKLES))
     across, down, away = (knee - hip for knee, hip in zip(knees, hips, strict=True))
@@ -205,6 +216,7 @@ def _world_middle(rows: Rows, pair: tuple[int, int]) -> tuple[float, float, floa
 
 def _box(rows: Rows) -> Box:
     # The whole figure as the model places it; what it disowns would only stretch the box.
-    seen = [(row[X], row[Y]) for row in rows if row[VISIBILITY] >= JOINT_VISIBILITY and row[PRESENCE] > 0]
-    left, top, right, bottom = bounding(seen or [(row[X], row[Y]) for row in rows])
-    return Box(left, top, right - left, bottom - top)
+    seen = [row for row in rows if row[VISIBILITY] >= JOINT_VISIBILITY and row[PRESENCE] > 0] or rows
+    across, down = [row[X] for row in seen], [row[Y] for row in seen]
+    left, top = min(across), min(down)
+    return Box(left, top, max(across) - left, max(down) - top)

@@ -158,6 +158,17 @@ class Scene:
     people: tuple[Posture, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """A part of the picture that means something."""
+
+    name: str
+    polygon: tuple[PointPx, ...]
+    """At least three corners, as shares of the picture's width and height."""
+    lying_ok: bool = False
+    """A bed or a sofa: whoever lies there has not fallen."""
+
+
 class Stage(StrEnum):
     """Where in its life an event is."""
 
@@ -207,6 +218,16 @@ class PersonState:
 
 
 @dataclass(frozen=True, slots=True)
+class FallState:
+    """One fall in `State` that is not over."""
+
+    number: int
+    """Of its events."""
+    person_id: int | None
+    confirmed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     """What holds now: a projection of all events so far."""
 
@@ -214,7 +235,10 @@ class State:
     """None until the first decision."""
     person_count: int = 0
     fall: Literal["none", "suspected", "confirmed"] = "none"
+    """The worst of `falls`."""
     people: tuple[PersonState, ...] = ()
+    falls: tuple[FallState, ...] = ()
+    """Those that are not over, oldest first."""
 
     @property
     def main_person(self) -> PersonState | None:

@@ -116,6 +116,11 @@ class Reporter:
         events = [self._messages.event(event) for event in step.events]
         return Told((*self._landmarks(result, step), *events), step.events)
 
+    def clear_falls(self) -> None:
+        """Learn that somebody has seen to every fall: the engine must not end them a second time."""
+        self._state = self._engine.clear_falls()
+        self._state_changed = True
+
     def restarted(self) -> None:
         """Learn that the next results come from another vision process, whose clock may begin anew."""
         self._results.clear()

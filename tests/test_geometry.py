@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pose_edge.geometry import angle_deg, midpoint, tilt_from_vertical_deg
+from pose_edge.geometry import angle_deg, is_inside, midpoint, overlap, tilt_from_vertical_deg
+from pose_edge.records import Box, PointPx
 
 
 @pytest.mark.parametrize(
@@ -44,3 +45,28 @@ def test_tilt_is_the_same_in_a_mirror(top: tuple[float, float], bottom: tuple[fl
 
 def test_midpoint_is_half_way() -> None:
     assert midpoint((0, 2), (4, 4)) == (2, 3)
+
+
+SQUARE = ((0.2, 0.2), (0.8, 0.2), (0.8, 0.8), (0.2, 0.8))
+
+
+@pytest.mark.parametrize("polygon", [SQUARE, SQUARE[::-1]])
+def test_a_point_is_inside_whichever_way_round_the_corners_go(polygon: tuple[PointPx, ...]) -> None:
+    assert is_inside((0.5, 0.5), polygon)
+    assert not is_inside((0.9, 0.5), polygon)
+    assert not is_inside((0.5, 0.1), polygon)
+
+
+def test_the_notch_of_a_polygon_is_outside() -> None:
+    notched = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.5, 0.3), (0.0, 1.0))
+
+    assert not is_inside((0.5, 0.8), notched)
+    assert is_inside((0.1, 0.6), notched)
+
+
+def test_boxes_overlap_by_what_both_cover() -> None:
+    one = Box(0.0, 0.0, 0.2, 0.2)
+
+    assert overlap(one, one) == pytest.approx(1)
+    assert overlap(one, Box(0.1, 0.0, 0.2, 0.2)) == pytest.approx(1 / 3)
+    assert overlap(one, Box(0.5, 0.5, 0.2, 0.2)) == 0

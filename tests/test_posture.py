@@ -94,3 +94,23 @@ def test_heights_are_in_torso_lengths_of_the_upright_person() -> None:
 
     assert near.hips_above_ankles == pytest.approx(1.68, abs=0.02)  # two limbs of 0.42 m, a torso of 0.5 m
     assert far.hips_above_ankles == pytest.approx(2 * 1.68, abs=0.04)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_landmark_that_is_no_number_is_not_seen(value: float) -> None:
+    shown = pose()
+    landmarks = shown.landmarks.copy()
+    landmarks[(11, 0, 31), (0, 1, 1)] = value
+
+    body = body_of(Pose(landmarks, shown.world_landmarks))
+
+    assert body.shoulders_px == pytest.approx(tuple(landmarks[12, :2] * (WIDTH_PX, HEIGHT_PX)))
+    assert np.isfinite([*body.head_px, body.box.x, body.box.height, body.torso_px]).all()
+
+
+def test_world_landmarks_that_are_no_numbers_hide_the_legs_angles() -> None:
+    shown = pose()
+    world = shown.world_landmarks.copy()
+    world[26, 2] = np.nan
+
+    assert body_of(Pose(shown.landmarks, world)).thigh_deg is None

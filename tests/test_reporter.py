@@ -213,3 +213,18 @@ def test_words_that_cannot_say_how_old_they_are_are_taken_back_while_nothing_is_
 
     assert (bench.texts("occupancy")[-1], bench.texts("posture")[-1]) == ("", "unknown")
     assert bench.payloads("state")[-1]["detection"] == "stalled"
+
+
+def test_a_fall_cleared_by_command_is_not_ended_a_second_time_by_the_engine() -> None:
+    bench = Bench()
+    bench.watch(3000, pose("standing", at=(0.5, 0.45)))
+    bench.watch(13_000, pose("lying", at=(0.5, 0.75)))
+    bench.reporter.clear_falls()
+    bench.watch(4000, pose("lying", at=(0.5, 0.75)))
+    bench.watch(2000, pose("sitting", at=(0.5, 0.7)))
+    bench.watch(6000, pose("standing", at=(0.5, 0.45)))
+
+    falls = [one["event_type"] for one in bench.payloads("events") if one["kind"] == "fall"]
+    assert falls == ["fall_suspected", "fall_confirmed"]
+    assert "confirmed" in [one["fall"] for one in bench.payloads("state")]
+    assert bench.payloads("state")[-1]["fall"] == "none"

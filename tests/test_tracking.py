@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
-from pose_edge.records import PoseResult
-from pose_edge.tracking import Scale, Tracker
+from pose_edge.records import Pose, PoseResult
+from pose_edge.signals import Scale
+from pose_edge.tracking import Tracker
 from tests.bodies import pose, result, timeline
 
 
@@ -94,4 +96,129 @@ def test_the_scale_needs_the_same_work_at_any_frame_rate(step_ms: int) -> None:
     for i in range(100_000 // step_ms):
         scale.update(100, i * step_ms)
 
-    assert len(scale._samples) <= Scale.WINDOW
+    assert len(scale._upright) <= Scale.RECENT
+
+
+def test_somebody_who_walks_away_does_not_stay_large_for_a_minute() -> None:
+    scale = Scale()
+    for i in range(100):
+        scale.update(200, i * 100)
+    for i in range(100, 300):
+        scale.update(100, i * 100)
+
+    assert scale.px == pytest.approx(100, abs=1)
+
+
+def test_the_scale_changes_by_no_more_than_a_tenth_a_second() -> None:
+    scale = Scale()
+    for i in range(20):
+        scale.update(100, i * 100)
+    sizes = []
+    for i in range(20, 60):
+        scale.update(300, i * 100)
+        sizes.append(scale.px)
+
+    assert sizes[0] <= 100 * 1.1**0.3
+    assert sizes[-1] <= 100 * 1.1**4.3
+
+
+def test_a_trunk_that_leans_does_not_shrink_the_scale() -> None:
+    scale = Scale()
+    for i in range(20):
+        scale.update(100, i * 100)
+    for i in range(20, 600):
+        scale.update(40, i * 100, upright=False)
+
+    assert scale.px == 100
+
+
+def test_a_fall_inside_a_gap_is_the_same_person() -> None:
+    seen = ids(
+        [*timeline((500, pose(at=(0.5, 0.45)))), *timeline((500, pose("lying", at=(0.6, 0.8))), start_ms=900)]
+    )
+
+    assert seen[-1] == (1,)
+
+
+def test_of_two_tracks_the_one_seen_lately_goes_on() -> None:
+    left, right = pose(at=(0.3, 0.5)), pose(at=(0.55, 0.5))
+    both = [result(i * 100, left, right) for i in range(5)]
+    only_right = [result(500 + i * 100, right) for i in range(12)]
+
+    assert ids([*both, *only_right, result(1700, pose(at=(0.43, 0.5)))])[-1] == (2,)
+
+
+@pytest.mark.parametrize("step_ms", [50, 100, 150])
+def test_two_people_who_cross_keep_their_ids(step_ms: int) -> None:
+    def at(share: float) -> tuple[float, float]:
+        return 0.2 + 0.6 * share, 0.5
+
+    count = 3000 // step_ms
+    crossing = [
+        result(
+            i * step_ms,
+            pose(at=at(i / count), torso_px=100),
+            pose(at=at(1 - i / count), torso_px=90),
+        )
+        for i in range(count)
+    ]
+
+    assert ids(crossing)[-1] == (1, 2)
+
+
+def test_who_fell_is_never_taken_for_somebody_who_stands_there() -> None:
+    lying = [*timeline((1000, pose("lying", at=(0.5, 0.6))))]
+    helper = result(1100, pose("standing", at=(0.5, 0.6)))
+
+    tracker = Tracker()
+    for one in lying:
+        assert tracker.update(one, {1}).person_ids in {(None,), (1,)}
+    assert tracker.update(helper, {1}).person_ids == (None,)
+
+    tracker = Tracker()
+    for one in lying:
+        tracker.update(one)
+    assert tracker.update(helper).person_ids == (1,)  # nobody fell: it is the same person
+
+
+def test_who_fell_may_get_up() -> None:
+    tracker = Tracker()
+    for one in timeline((1000, pose("lying", at=(0.5, 0.6))), (1000, pose("sitting", at=(0.5, 0.6)))):
+        tracker.update(one, {1})
+
+    assert tracker.update(result(2000, pose("standing", at=(0.5, 0.5))), {1}).person_ids == (1,)
+
+
+def test_several_poses_are_smoothed_and_a_single_one_is_left_as_it_is() -> None:
+    rng = np.random.default_rng(1)
+
+    def shaken(shown: Pose) -> Pose:
+        landmarks = shown.landmarks.copy()
+        landmarks[:, :2] += rng.normal(0, 0.01, (33, 2)).astype(np.float32)
+        return Pose(landmarks, shown.world_landmarks)
+
+    def spread_px(people: int) -> float:
+        tracker, heads = Tracker(), []
+        for i in range(60):
+            shown = [shaken(pose(at=(0.3 + 0.4 * k, 0.5))) for k in range(people)]
+            tracked = tracker.update(result(i * 66, *shown))
+            heads += [who.body.head_px[1] for who in tracked.people[:1]]
+        return float(np.std(heads))
+
+    assert spread_px(2) < 0.7 * spread_px(1)
+
+
+def test_tracks_that_were_never_let_in_are_forgotten() -> None:
+    tracker = Tracker()
+    for i in range(500):
+        tracker.update(result(i * 100, pose(at=(0.2 if i % 2 else 0.8, 0.2 + 0.01 * (i % 60)))))
+
+    assert len(tracker._tracks) <= 12
+
+
+def test_of_two_tracks_far_from_a_pose_the_one_seen_lately_goes_on() -> None:
+    left, right = pose(at=(0.3, 0.4)), pose(at=(0.7, 0.4))
+    both = [result(i * 100, left, right) for i in range(5)]
+    only_right = [result(500 + i * 100, right) for i in range(12)]
+
+    assert ids([*both, *only_right, result(1700, pose("lying", at=(0.49, 0.55)))])[-1] == (2,)

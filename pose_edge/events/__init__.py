@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from pydantic import Field, create_model
 
+from pose_edge.events.fall import FallDetector, FallOptions
 from pose_edge.events.posture import PostureDetector, PostureOptions
 from pose_edge.events.presence import Presence, PresenceOptions
 from pose_edge.options import Options
@@ -38,6 +39,7 @@ class Kind:
 TABLE: tuple[Kind, ...] = (
     Kind("presence", PresenceOptions, Presence),
     Kind("posture", PostureOptions, PostureDetector),
+    Kind("fall", FallOptions, FallDetector),
 )
 """Every event kind. Presence comes first: what happens to somebody is told after that they are there."""
 
