@@ -6,7 +6,7 @@ the camera cancels out. 1 torso length is about 0.46 m.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Final, Literal, TypeAlias
 
 from pydantic import Field
@@ -79,6 +79,10 @@ class FallOptions(Options):
     when_multiple_people: Literal["lower", "suppress", "ignore"] = "lower"
     """With somebody else standing there: `lower` waits twice as long and tells a warning, `suppress` waits as
     long as they stand there (and may be the fallen one's helpless spouse), `ignore` makes no difference."""
+
+    def in_force(self) -> dict[str, float]:
+        """Return what the options leave to `sensitivity`, with the values it gives; for reports."""
+        return asdict(limits(self))
 
 
 @dataclass(frozen=True, slots=True)
