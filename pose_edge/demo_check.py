@@ -61,7 +61,7 @@ class Received:
                 if people == 0
                 else f"{people} {'person is' if people == 1 else 'people are'} there"
             )
-        posture = f"{event.get('posture', '')} (person {event['person_id']}"
+        posture = f"{event.get('posture', event['reason'])} (person {event['person_id']}"
         return (
             f"{posture}, confidence {event['confidence']:.2f})" if event["stage"] == "new" else f"{posture})"
         )
@@ -99,6 +99,7 @@ def complaints(script: Script, received: Sequence[Received]) -> list[str]:
         *_missing_presence(script, events),
         *_missing_postures(script, events),
         *_invented_postures(script, events),
+        *_wrong_falls(script, events),
     ]
 
 
@@ -161,6 +162,32 @@ def _invented_postures(script: Script, events: Sequence[dict[str, Any]]) -> Iter
         if event["posture"] not in truths and truths != {None}:
             at = _at(event["frame_timestamp_ms"])
             yield f"{event['posture']} was reported at {at}; the actor did no such thing"
+
+
+def _wrong_falls(script: Script, events: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """Each fall long enough must have been suspected while the actor lay there, and no other."""
+    suspected = [event for event in events if event["event_type"] == "fall_suspected"]
+    falls = list(_down(script))
+    for fall in falls:
+        found = any(fall.start_ms <= event["frame_timestamp_ms"] <= fall.end_ms for event in suspected)
+        if fall.end_ms - fall.start_ms >= LONG_ENOUGH_MS and not found:
+            yield f"expected a fall from {_at(fall.start_ms)} to be suspected; {_told(suspected)}"
+    for event in suspected:
+        if not any(_near(_start_ms(event), fall.start_ms) for fall in falls):
+            yield f"a fall was suspected at {_at(event['frame_timestamp_ms'])}; the actor did not fall"
+
+
+def _down(script: Script) -> Iterator[Stretch]:
+    """Yield from when to when the actor fell and lay there."""
+    moments = {at_ms for at_ms in range(0, script.duration_ms, STEP_MS) if _is_down(script, at_ms)}
+    begins = sorted(at_ms for at_ms in moments if at_ms - STEP_MS not in moments)
+    ends = sorted(at_ms for at_ms in moments if at_ms + STEP_MS not in moments)
+    return (Stretch("fall", begin, end) for begin, end in zip(begins, ends, strict=True))
+
+
+def _is_down(script: Script, at_ms: int) -> bool:
+    truth = script.truth(at_ms)
+    return truth.falling or truth.fallen
 
 
 def _stretches(script: Script, presence: bool) -> Iterator[Stretch]:

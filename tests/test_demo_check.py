@@ -77,6 +77,18 @@ def test_silence_is_found(script: Script, received: list[Received], event_type: 
     assert any(words in complaint for complaint in complaints(script, changed(received, event_type)))
 
 
+def test_a_fall_nobody_told_of_is_found(received: list[Received]) -> None:
+    assert any("expected a fall from 30." in one for one in complaints(load_script("demo"), received))
+
+
+def test_a_fall_nobody_fell_is_found(script: Script, received: list[Received]) -> None:
+    event = next(one.json for one in received if one.topic == "events")
+    fall = {**event, "kind": "fall", "event_type": "fall_suspected", "frame_timestamp_ms": 12_000}
+    told = [*received[:-1], Received("events", orjson.dumps(fall)), received[-1]]
+
+    assert any("a fall was suspected at 12.0 s" in one for one in complaints(script, told))
+
+
 def test_a_posture_nobody_took_is_found(script: Script, received: list[Received]) -> None:
     lied = complaints(script, changed(received, "posture_started", posture="lying"))
 
