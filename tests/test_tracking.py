@@ -222,3 +222,35 @@ def test_of_two_tracks_far_from_a_pose_the_one_seen_lately_goes_on() -> None:
     only_right = [result(500 + i * 100, right) for i in range(12)]
 
     assert ids([*both, *only_right, result(1700, pose("lying", at=(0.49, 0.55)))])[-1] == (2,)
+
+
+def test_a_body_seen_upside_down_says_nothing_about_its_size() -> None:
+    def scale_px(*shown: Pose) -> float:
+        tracker = Tracker()
+        for i, one in enumerate(shown):
+            tracked = tracker.update(result(i * 250, one))
+        return tracked.people[0].scale_px
+
+    lying = pose("lying", torso_px=80)
+    flipped = pose(torso_px=160)
+    landmarks = flipped.landmarks.copy()
+    landmarks[:, 1] = 1 - landmarks[:, 1]
+    upside_down = Pose(landmarks, flipped.world_landmarks)
+
+    assert scale_px(*[lying] * 4, *[upside_down] * 8, lying) == pytest.approx(80, abs=1)
+
+
+def test_a_thing_that_somebody_uncovers_by_leaving_is_not_them() -> None:
+    def after_a_gap(torso_px: float) -> tuple[int | None, ...]:
+        person = [*timeline((1000, pose(at=(0.6, 0.5), torso_px=100)))]
+        return ids([*person, result(1700, pose(at=(0.31, 0.5), torso_px=torso_px))])[-1]
+
+    assert after_a_gap(100) == (1,)
+    assert after_a_gap(40) == (None,)
+
+
+def test_a_body_smaller_than_half_a_trunk_is_none() -> None:
+    person = [*timeline((1000, pose(torso_px=100)))]
+    shrinking = [result(1000 + i * 100, pose(torso_px=size)) for i, size in enumerate((50, 25, 12))]
+
+    assert ids([*person, *shrinking])[-3:] == [(1,), (1,), (None,)]

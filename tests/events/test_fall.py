@@ -459,3 +459,31 @@ def test_a_helper_who_stands_where_somebody_fell_does_not_end_the_fall() -> None
     helped = [*a_fall(3000), (8000, None), (40_000, beside_them), (60_000, beside_them)]
 
     assert told(falls(film(helped))) == [("fall_suspected", "posture"), ("fall_confirmed", "posture")]
+
+
+def test_how_somebody_was_is_judged_by_the_moments_with_the_trunk_up() -> None:
+    flipped = STANDING.landmarks.copy()
+    flipped[:, 1] = 2 * flipped[23, 1] - flipped[:, 1]  # head down, as of somebody too near
+    upside_down = Pose(flipped, STANDING.world_landmarks)
+    keys: Keys = [
+        (0, upside_down),
+        (3000, upside_down),
+        (3001, STANDING),
+        (3400, STANDING),
+        (3900, LYING),
+        (17_000, LYING),
+    ]
+
+    assert told(falls(film(keys)))[:1] == [("fall_suspected", "posture")]
+    assert float(falls(film(keys))[0].evidence["drop"] or 0) > 2
+
+
+def test_somebody_who_sits_down_on_the_floor_fast_has_not_fallen() -> None:
+    sat = pose("sitting", at=(0.5, 0.75))
+    legs_out = sat.landmarks.copy()
+    legs_out[25:33, 1] = legs_out[23, 1] + 20 / 480
+    legs_out[25:33:2, 0] -= 0.2
+    legs_out[26:33:2, 0] += 0.2
+    on_floor = Pose(legs_out, sat.world_landmarks)
+
+    assert falls(film([(0, STANDING), (4000, STANDING), (4700, on_floor), (20_000, on_floor)])) == []
