@@ -20,6 +20,7 @@ from pose_edge.homeassistant import HomeAssistantOptions
 from pose_edge.landmarker import LandmarkerOptions
 from pose_edge.options import Options
 from pose_edge.reporter import PublishOptions
+from pose_edge.scene import SceneOptions
 from pose_edge.sinks.mqtt import MqttOptions
 from pose_edge.sources import SourceOptions
 from pose_edge.sources.picamera2 import Picamera2Options
@@ -75,6 +76,7 @@ class Config(Options):
     source: Annotated[SourceOptions, Field(discriminator="kind")] = Field(default_factory=Picamera2Options)
     model: ModelOptions = Field(default_factory=ModelOptions)
     vision: VisionOptions = Field(default_factory=VisionOptions)
+    scene: SceneOptions = Field(default_factory=SceneOptions)
     events: EventsOptions = Field(default_factory=EventsOptions)
     mqtt: MqttOptions = Field(default_factory=MqttOptions)
     publish: PublishOptions = Field(default_factory=PublishOptions)
@@ -223,13 +225,13 @@ def _names(above: Sequence[str]) -> set[str]:
     for part in above:
         if part in _tags():
             models = [model for model in models if part in _kinds(model)]
-            continue
-        models = [
-            model
-            for parent in models
-            if part in parent.model_fields
-            for model in models_in(parent.model_fields[part].annotation)
-        ]
+        elif not part.isdecimal():  # one of a list
+            models = [
+                model
+                for parent in models
+                if part in parent.model_fields
+                for model in _models_of_items(parent.model_fields[part].annotation)
+            ]
     return {name for model in models for name in model.model_fields}
 
 
@@ -240,6 +242,12 @@ def models_in(annotation: Any) -> list[type[BaseModel]]:
     if get_origin(annotation) in (Union, UnionType, Annotated):
         return [model for part in get_args(annotation) for model in models_in(part)]
     return []
+
+
+def _models_of_items(annotation: Any) -> list[type[BaseModel]]:
+    """Return the option groups of a field, or of the items of a list."""
+    items = get_args(annotation) if get_origin(annotation) is tuple else [annotation]
+    return [model for item in items if item is not Ellipsis for model in models_in(item)]
 
 
 def _kinds(model: type[BaseModel]) -> tuple[str, ...]:

@@ -60,7 +60,8 @@ class Daemon:
         self._numbers = itertools.count(1)
         self._sink.boot_id = boot_id
         self._messages = _messages(config, model, boot_id)
-        self._reporter = Reporter(Engine(config.events, self._numbers), self._messages, config.publish)
+        engine = Engine(config.events, self._numbers, config.scene.all_zones())
+        self._reporter = Reporter(engine, self._messages, config.publish)
         self._announcer = Announcer(config, self._memory, self._sink)
         self._control = Control(self._sink, self._memory, self._messages, self._actions())
         self._started_s = time.monotonic()
@@ -305,6 +306,7 @@ def _messages(config: Config, model: ModelFile, boot_id: str) -> Messages:
         boot_id,
         model.path.name,
         RunningMode.LIVE_STREAM.value,
+        zones=config.scene.all_zones(),
         state_expiry_s=round(EXPIRY_BEATS * publish.state_heartbeat_s),
         health_expiry_s=max(MIN_HEALTH_EXPIRY_S, round(EXPIRY_BEATS * publish.health_interval_s)),
     )

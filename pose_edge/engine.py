@@ -19,6 +19,7 @@ from pose_edge.records import (
     Scene,
     Stage,
     State,
+    Zone,
 )
 from pose_edge.tracking import Tracker
 
@@ -42,10 +43,15 @@ class Step:
 class Engine:
     """Tracks people through results and asks every detector about each moment."""
 
-    def __init__(self, options: Options | None = None, numbers: Iterator[int] | None = None) -> None:
+    def __init__(
+        self,
+        options: Options | None = None,
+        numbers: Iterator[int] | None = None,
+        zones: tuple[Zone, ...] = (),
+    ) -> None:
         """`numbers` counts the events; whoever makes some of their own shares it."""
         self._tracker = Tracker()
-        self._detectors = detectors(options or EventsOptions(), numbers or itertools.count(1))
+        self._detectors = detectors(options or EventsOptions(), numbers or itertools.count(1), zones)
         self._state = State()
 
     def update(self, result: PoseResult) -> Step:

@@ -172,15 +172,16 @@ def _open(
     path: Path, settings: Settings, bar: Progress, stack: ExitStack
 ) -> tuple[Replay, Iterator[PoseResult], SourceOptions | None]:
     """Return the engine for one input, its results, and where its pictures are if it has any."""
+    zones = settings.config.scene.all_zones()
     if is_recording(path):
         from pose_edge.recording import Recording
 
         recording = stack.enter_context(Recording(path))
         results = in_real_time(iter(recording)) if settings.real_time else iter(recording)
-        replayer = Replay(recording.model, "video", settings.config.events, recording.wall_offset_ms)
+        replayer = Replay(recording.model, "video", settings.config.events, recording.wall_offset_ms, zones)
         return replayer, results, None
     job = _job(path, settings)
-    replayer = Replay(job.model_path.name, job.running_mode.value, settings.config.events)
+    replayer = Replay(job.model_path.name, job.running_mode.value, settings.config.events, zones=zones)
     results = watched(job, settings.config.vision, bar.expect)
     paced = settings.real_time and settings.mode is Mode.VIDEO  # live paces the frames themselves
     return replayer, in_real_time(results) if paced else results, job.source

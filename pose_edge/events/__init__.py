@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from pydantic import Field, create_model
 
@@ -12,7 +12,7 @@ from pose_edge.events.fall import FallDetector, FallOptions
 from pose_edge.events.posture import PostureDetector, PostureOptions
 from pose_edge.events.presence import Presence, PresenceOptions
 from pose_edge.options import Options
-from pose_edge.records import Event, Scene
+from pose_edge.records import Event, Scene, Zone
 
 
 class Detector(Protocol):
@@ -33,13 +33,15 @@ class Kind:
 
     name: str
     options: type[Options]
-    detector: Callable[[Any, Iterator[int]], Detector]
+    detector: Callable[..., Detector]
+    """Takes the options and what counts events; with `zoned` the zones of the picture, too."""
+    zoned: bool = False
 
 
 TABLE: tuple[Kind, ...] = (
     Kind("presence", PresenceOptions, Presence),
     Kind("posture", PostureOptions, PostureDetector),
-    Kind("fall", FallOptions, FallDetector),
+    Kind("fall", FallOptions, FallDetector, zoned=True),
 )
 """Every event kind. Presence comes first: what happens to somebody is told after that they are there."""
 
@@ -51,6 +53,8 @@ EventsOptions: type[Options] = create_model(
 )
 
 
-def detectors(options: Options, numbers: Iterator[int]) -> tuple[Detector, ...]:
+def detectors(options: Options, numbers: Iterator[int], zones: tuple[Zone, ...] = ()) -> tuple[Detector, ...]:
     """Return one detector a kind, in the order of the table. `options` is an `EventsOptions`."""
-    return tuple(row.detector(getattr(options, row.name), numbers) for row in TABLE)
+    return tuple(
+        row.detector(getattr(options, row.name), numbers, *([zones] if row.zoned else [])) for row in TABLE
+    )
