@@ -72,12 +72,12 @@ def test_an_empty_picture_is_explained() -> None:
 
 def test_evidence_knows_the_limits_better_than_the_options() -> None:
     found = limits_in_force(
-        [event("fall_suspected", 3, evidence={"limit_min_hold_s": 2.5, "drop": 1.7})], OPTIONS
+        [event("fall_suspected", 3, evidence={"limit_min_hold_s": 2.5, "height_now": 1.7})], OPTIONS
     )
 
     assert found["min_hold_s"] == 2.5
     assert found["smoothing_s"] == 0.7
-    assert "drop" not in found
+    assert "height_now" not in found
 
 
 def test_the_head_of_somebody_who_goes_down_drops_and_was_fast() -> None:

@@ -427,6 +427,8 @@ class MqttSink:
             self._latest.dropped += 1
 
     def _send_latest(self) -> None:
+        if not self.connected:
+            return  # its answer and the end of the connection were read together
         if self._connection.congested or not self._flight.has_room(self._suspicion.careful):
             return  # it waits for the next heartbeat, or is replaced
         message = self._latest.take(time.monotonic())

@@ -236,6 +236,21 @@ def test_a_broker_that_does_not_read_gets_no_old_landmarks_afterwards(mosquitto:
         assert len(subscriber.payloads("landmarks")) <= 1, "the one that had just been put in"
 
 
+def test_an_answer_read_together_with_the_end_of_the_connection_sends_nothing(mosquitto: Mosquitto) -> None:
+    with sink_to(mosquitto.port, **SLOW) as sink:
+        sink.wait_connected(5)
+        until(sink, lambda: sink._settled)
+        sink.send(landmarks())
+        time.sleep(0.3)  # the heartbeat is acknowledged, and nobody has read that yet
+        mosquitto.kill()
+        time.sleep(0.3)
+
+        sink.poll()
+
+        assert not sink.connected
+        assert sink.state().stream_dropped == 1
+
+
 def test_events_of_an_outage_all_arrive_in_order_and_retained_topics_are_back(mosquitto: Mosquitto) -> None:
     kept, before, during = retained_set(), events(5), events(50, first=5)
     with (
