@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 
 from pose_edge import health, homeassistant, topics
 from pose_edge.config import Config
@@ -16,6 +17,23 @@ BIRTH = b"online"
 
 RECALL_S = 1.0
 """Between reminding Home Assistant of what is gone and taking it back."""
+
+
+def announcement(
+    config: Config, identity: str, gone: Mapping[str, str] | None = None
+) -> homeassistant.Announcement:
+    """Return all that Home Assistant is told of a device; `gone` was announced earlier and is no more."""
+    return homeassistant.Announcement(
+        identity=identity,
+        name=config.device.name or config.device.id,
+        root=f"{config.mqtt.base_topic}/{config.device.id}",
+        options=config.homeassistant,
+        state_heartbeat_s=config.publish.state_heartbeat_s,
+        health_interval_s=config.publish.health_interval_s,
+        model=health.board(),
+        serial=health.serial(),
+        gone=gone or {},
+    )
 
 
 class Announcer:
@@ -86,18 +104,7 @@ class Announcer:
         return Announced(root=self._sink.root, discovery_topic=topic, components=now, gone=gone)
 
     def _about(self, gone: dict[str, str]) -> homeassistant.Announcement:
-        config = self._config
-        return homeassistant.Announcement(
-            identity=self._memory.facts.identity,
-            name=config.device.name or config.device.id,
-            root=self._sink.root,
-            options=config.homeassistant,
-            state_heartbeat_s=config.publish.state_heartbeat_s,
-            health_interval_s=config.publish.health_interval_s,
-            model=health.board(),
-            serial=health.serial(),
-            gone=gone,
-        )
+        return announcement(self._config, self._memory.facts.identity, gone)
 
     def _take_back(self, before: Announced) -> None:
         """Remove what carries another name now: nobody else would ever clear those retained topics."""

@@ -15,7 +15,6 @@ from pose_edge.errors import UsageError
 
 if TYPE_CHECKING:
     from pose_edge.config import Config
-    from pose_edge.homeassistant import Announcement
 
 app = typer.Typer(help="Show or take back what Home Assistant is told.", no_args_is_help=True)
 
@@ -28,10 +27,12 @@ Identity = Annotated[str | None, typer.Option(help="Identity of the device, wher
 @app.command()
 def show(config: ConfigPath = DEFAULT_PATH, identity: Identity = None) -> None:
     """Print topic and payload of the discovery message, without connecting to anything."""
+    from pose_edge.announcer import announcement
     from pose_edge.config import load
     from pose_edge.homeassistant import discovery
 
-    message = discovery(_announcement(load(config), identity))
+    loaded = load(config)
+    message = discovery(announcement(loaded, _identity(loaded, identity)))
     print_json({"topic": message.topic, "payload": orjson.loads(message.payload)})
 
 
@@ -60,23 +61,6 @@ def clear(
     if loaded.homeassistant.enabled:
         told = "announces the device again when it next connects (homeassistant.enabled is true)"
         typer.echo(f"a running `pose-edge run` {told}", err=True)
-
-
-def _announcement(config: Config, identity: str | None) -> Announcement:
-    """Return what the daemon would say."""
-    from pose_edge import health
-    from pose_edge.homeassistant import Announcement
-
-    return Announcement(
-        identity=_identity(config, identity),
-        name=config.device.name or config.device.id,
-        root=f"{config.mqtt.base_topic}/{config.device.id}",
-        options=config.homeassistant,
-        state_heartbeat_s=config.publish.state_heartbeat_s,
-        health_interval_s=config.publish.health_interval_s,
-        model=health.board(),
-        serial=health.serial(),
-    )
 
 
 def _identity(config: Config, given: str | None) -> str:

@@ -14,6 +14,7 @@ import orjson
 import typer
 from pydantic import ValidationError
 
+from pose_edge.cli import brokers
 from pose_edge.cli.output import Progress, print_line, progress
 from pose_edge.errors import ExpectationError, PoseEdgeError, UsageError
 from pose_edge.expectations import Expectations, load_expectations
@@ -129,14 +130,7 @@ def _config(path: Path | None, broker: str | None) -> Config:
     from pose_edge.config import Config, load
 
     config = load(path) if path else Config()
-    if broker is None:
-        return config
-    host, _, port = broker.partition(":")
-    if not host:
-        raise UsageError(f"--broker {broker!r}: the host is missing")
-    if port and not (port.isdecimal() and 0 < int(port) < 65536):
-        raise UsageError(f"--broker {broker}: {port!r} found, a port from 1 to 65535 is allowed")
-    mqtt = config.mqtt.model_copy(update={"host": host, **({"port": int(port)} if port else {})})
+    mqtt = brokers.at(broker, config.mqtt)
     return config.model_copy(update={"mqtt": mqtt})
 
 

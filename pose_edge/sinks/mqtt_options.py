@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from pose_edge.errors import ConfigError
 from pose_edge.options import Options, TopicName
-from pose_edge.sinks.outbox import OutboxOptions
+from pose_edge.sinks.outbox_options import OutboxOptions
 
 CREDENTIAL = "mqtt-password"
 """Name of the systemd credential that holds the password."""

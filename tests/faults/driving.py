@@ -12,7 +12,8 @@ from typing import Any
 from pose_edge.records import Message
 from pose_edge.sinks.mqtt import MqttSink
 from pose_edge.sinks.mqtt_options import MqttOptions
-from pose_edge.sinks.outbox import Outbox, OutboxOptions
+from pose_edge.sinks.outbox import Outbox
+from pose_edge.sinks.outbox_options import OutboxOptions
 from tests.faults.publisher import Plan, Speaker
 
 QUICK = {"host": "127.0.0.1", "reconnect_min_s": 0.05, "reconnect_max_s": 0.2, "will_delay_s": 0}

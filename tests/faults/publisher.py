@@ -27,7 +27,8 @@ from pose_edge.records import Event, Message, Pose, PoseResult, Stage, State
 from pose_edge.sinks.mqtt import MqttSink
 from pose_edge.sinks.mqtt_options import MqttOptions
 from pose_edge.sinks.news import Received
-from pose_edge.sinks.outbox import Outbox, OutboxOptions
+from pose_edge.sinks.outbox import Outbox
+from pose_edge.sinks.outbox_options import OutboxOptions
 from pose_edge.sinks.outgoing import Waiting
 
 STATUS_EVERY_S = 0.25

@@ -23,7 +23,8 @@ from pose_edge.sinks.flight import WINDOW
 from pose_edge.sinks.mqtt import BrokerEvent, MqttSink
 from pose_edge.sinks.mqtt_options import MqttOptions
 from pose_edge.sinks.news import Connected, Lost
-from pose_edge.sinks.outbox import Outbox, OutboxOptions
+from pose_edge.sinks.outbox import Outbox
+from pose_edge.sinks.outbox_options import OutboxOptions
 from tests.brokers import Mosquitto, Subscriber, amqtt, below_device, eventually, free_port
 from tests.contract import DELIVERIES, check_json
 from tests.faults.gate import Gate

@@ -13,7 +13,8 @@ import pytest
 from pydantic import ValidationError
 
 from pose_edge.records import Delivery, Message
-from pose_edge.sinks.outbox import Outbox, OutboxOptions
+from pose_edge.sinks.outbox import Outbox
+from pose_edge.sinks.outbox_options import OutboxOptions
 from pose_edge.sinks.outgoing import Outgoing, Waiting
 
 T = TypeVar("T")

@@ -22,7 +22,8 @@ import pytest
 
 from pose_edge.records import Delivery, Message
 from pose_edge.sinks import outbox_writer
-from pose_edge.sinks.outbox import Outbox, OutboxOptions
+from pose_edge.sinks.outbox import Outbox
+from pose_edge.sinks.outbox_options import OutboxOptions
 from pose_edge.sinks.outbox_store import DamagedError, Row, Store, StoreError, set_aside
 from tests.sinks.test_outbox import alert, rest, take, wait_for
 
