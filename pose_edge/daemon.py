@@ -20,7 +20,7 @@ from pose_edge.link import Link, state_directory
 from pose_edge.messages import Device, Messages, rfc3339
 from pose_edge.models import ModelFile
 from pose_edge.payloads import HealthValues, InfoValues
-from pose_edge.records import PoseResult
+from pose_edge.records import PoseResult, Surroundings
 from pose_edge.reporter import Now, Reporter
 from pose_edge.service import Notifier
 from pose_edge.sinks.mqtt import BrokerState
@@ -60,7 +60,7 @@ class Daemon:
         self._numbers = itertools.count(1)
         self._sink.boot_id = boot_id
         self._messages = _messages(config, model, boot_id)
-        engine = Engine(config.events, self._numbers, config.scene.all_zones())
+        engine = Engine(config.events, self._numbers, Surroundings(config.scene.all_zones()))
         self._reporter = Reporter(engine, self._messages, config.publish)
         self._announcer = Announcer(config, self._memory, self._sink)
         self._control = Control(self._sink, self._memory, self._messages, self._actions())

@@ -19,7 +19,7 @@ from pose_edge.records import (
     Scene,
     Stage,
     State,
-    Zone,
+    Surroundings,
 )
 from pose_edge.tracking import Tracker
 
@@ -47,11 +47,13 @@ class Engine:
         self,
         options: Options | None = None,
         numbers: Iterator[int] | None = None,
-        zones: tuple[Zone, ...] = (),
+        surroundings: Surroundings | None = None,
     ) -> None:
         """`numbers` counts the events; whoever makes some of their own shares it."""
         self._tracker = Tracker()
-        self._detectors = detectors(options or EventsOptions(), numbers or itertools.count(1), zones)
+        self._detectors = detectors(
+            options or EventsOptions(), numbers or itertools.count(1), surroundings or Surroundings()
+        )
         self._state = State()
 
     def update(self, result: PoseResult) -> Step:

@@ -270,6 +270,7 @@ class Messages:
             start_ms=self._wall_ms(event.start_ms),
             confirmed_ms=self._wall_ms(event.timestamp_ms),
             person_id=event.person_id,
+            zone=event.zone,
             confidence=None if event.confidence is None else round(event.confidence, 3),
             reason=event.reason,
         )
@@ -307,6 +308,7 @@ class Messages:
             start_ms=active.start_ms - self._offset_ms,
             end_ms=timestamp_ms,
             person_id=active.person_id,
+            zone=active.zone,
             confidence=active.confidence,
             reason=reason,
         )
@@ -408,7 +410,7 @@ class Messages:
             "sequence": self._next("events"),
             "boot_id": self._boot_id,
             "person_id": event.person_id,
-            "zone": None,
+            "zone": event.zone,
             "confidence": None if event.confidence is None else round(event.confidence, 3),
             "reason": event.reason,
             "evidence": dict(event.evidence),

@@ -20,6 +20,7 @@ from pose_edge.records import (
     Pose,
     Posture,
     PostureClass,
+    Rows,
     X,
     Y,
     Z,
@@ -42,16 +43,13 @@ STANDING_THIGH_DEG = 40.0
 
 KNEES_UP_THIGH_DEG = 130.0
 
-Row = Sequence[float]
-Rows = Sequence[Row]
-
 
 def measure(pose: Pose, width_px: int, height_px: int) -> Body | None:
     """Return what can be measured on one pose; None when shoulders or hips are not seen.
 
     One side of a pair stands in for the other when that one is not seen.
     """
-    rows = _rows(pose)
+    rows, world_rows = _rows(pose), _world_rows(pose)
     shoulders = _pair(rows, SHOULDERS, width_px, height_px)
     hips = _pair(rows, HIPS, width_px, height_px)
     if shoulders is None or hips is None or shoulders == hips:
@@ -66,10 +64,12 @@ def measure(pose: Pose, width_px: int, height_px: int) -> Body | None:
         ankles_px=ankles,
         torso_px=distance(shoulders, hips),
         torso_tilt_deg=tilt_from_vertical_deg(shoulders, hips),
-        **_leg_angles_deg(pose, knees is not None, ankles is not None),
+        **_leg_angles_deg(world_rows, knees is not None, ankles is not None),
         legs_visibility=_mean_visibility(rows, KNEES + ANKLES),
         visibility=_mean_visibility(rows, SHOULDERS + HIPS),
         box=_box(rows),
+        rows=rows,
+        world_rows=world_rows,
     )
 
 
@@ -164,6 +164,12 @@ def _rows(pose: Pose) -> Rows:
     return [row if all(map(math.isfinite, row)) else (0.0,) * len(row) for row in rows]
 
 
+def _world_rows(pose: Pose) -> Rows:
+    """Return the world landmarks; none when a value is no number: an angle needs several of them."""
+    rows: Rows = pose.world_landmarks.tolist()
+    return rows if math.isfinite(pose.world_landmarks.sum()) else ()
+
+
 def _point(rows: Rows, index: int, width_px: int, height_px: int) -> PointPx | None:
     row = rows[index]
     if row[VISIBILITY] < JOINT_VISIBILITY:
@@ -196,10 +202,9 @@ class _LegAngles(TypedDict):
     thigh_deg: float | None
 
 
-def _leg_angles_deg(pose: Pose, knees_seen: bool, ankles_seen: bool) -> _LegAngles:
-    if not math.isfinite(pose.world_landmarks.sum()):
+def _leg_angles_deg(rows: Rows, knees_seen: bool, ankles_seen: bool) -> _LegAngles:
+    if not rows:
         return {"hip_deg": None, "knee_deg": None, "thigh_deg": None}
-    rows: Rows = pose.world_landmarks.tolist()
     shoulders, hips, knees, ankles = (_world_middle(rows, pair) for pair in (SHOULDERS, HIPS, KNEES, ANKLES))
     across, down, away = (knee - hip for knee, hip in zip(knees, hips, strict=True))
     return {

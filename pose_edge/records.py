@@ -8,7 +8,7 @@ increasing; wall time exists only in `messages.py`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -94,6 +94,10 @@ class Box:
     height: float
 
 
+Rows: TypeAlias = Sequence[Sequence[float]]
+"""Landmarks of one pose as plain numbers: reading one is ten times faster than from an array."""
+
+
 @dataclass(frozen=True, slots=True)
 class Body:
     """What can be measured on one pose without knowing who it is or what came before."""
@@ -118,6 +122,11 @@ class Body:
     visibility: float
     """Mean of shoulders and hips, 0-1."""
     box: Box
+    rows: Rows = field(default=(), compare=False, repr=False)
+    """The pose's 33 landmarks, columns as in `Pose`, smoothed where the tracker smooths. One with a value
+    that is no number is all zero, hence not visible."""
+    world_rows: Rows = field(default=(), compare=False, repr=False)
+    """The same in metres from between the hips; empty when a value is no number."""
 
 
 class PostureClass(StrEnum):
@@ -169,6 +178,42 @@ class Zone:
     """A bed or a sofa: whoever lies there has not fallen."""
 
 
+@dataclass(frozen=True, slots=True)
+class DeskBaseline:
+    """How one person sits at a desk when they sit well, as this camera sees it."""
+
+    view: Literal["side", "front"]
+    neck_deg: float | None = None
+    """Side: how far shoulder -> ear leans forward from upright."""
+    trunk_deg: float | None = None
+    """Side: how far hip -> shoulder leans forward; None when the desk hides the hips."""
+    gap: float | None = None
+    """Front: how far the ears are above the shoulders, in shoulder widths."""
+    face_width: float | None = None
+    """Front: distance of the eyes in shoulder widths; grows with leaning to the screen."""
+    shoulder_tilt_deg: float | None = None
+    head_tilt_deg: float | None = None
+    scale_px: float | None = None
+    """Torso length then, to notice another chair or place."""
+    hips_down: float | None = None
+    """Height of the hips in the picture then, as a share of its height from the top."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What was measured about this camera and who it looks at. None: not measured."""
+
+    desk: DeskBaseline | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What holds for a whole run and is known before it."""
+
+    zones: tuple[Zone, ...] = ()
+    calibration: Calibration = Calibration()
+
+
 class Stage(StrEnum):
     """Where in its life an event is."""
 
@@ -198,6 +243,8 @@ class Event:
     """When it began, which is earlier than when that was certain."""
     end_ms: int | None = None
     person_id: int | None = None
+    zone: str | None = None
+    """Where it happens, when that is part of what it is."""
     severity: Severity = "info"
     confidence: float | None = None
     reason: str = ""

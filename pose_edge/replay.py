@@ -16,7 +16,7 @@ from pose_edge.errors import SourceError, UsageError
 from pose_edge.messages import Device, Messages
 from pose_edge.options import Options
 from pose_edge.payloads import RunningMode
-from pose_edge.records import Message, PoseResult, State, Zone
+from pose_edge.records import Message, PoseResult, State, Surroundings, Zone
 
 if TYPE_CHECKING:
     from pose_edge.poses import VisionLimits
@@ -84,7 +84,7 @@ class Replay:
         device = Device(REPLAY_DEVICE)
         self._messages = Messages(device, REPLAY_DEVICE, model, mode, replayed=True, zones=zones)
         self._messages.set_clock(wall_offset_ms, synced=False)
-        self._engine = Engine(events, zones=zones)
+        self._engine = Engine(events, surroundings=Surroundings(zones))
         self._state = State()
 
     def take(self, result: PoseResult) -> Told:

@@ -37,12 +37,22 @@ def find_mosquitto() -> str:
     return found
 
 
+_RESERVED: list[socket.socket] = []
+
+
 def free_port() -> int:
-    """Return a loopback port nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a loopback port nobody listens on; it is the caller's until the tests end.
+
+    It stays bound here, without listening. Whoever binds it by number with SO_REUSEADDR, as every server
+    does, gets it; the system gives it to nobody else. Without that, the port of a broker that is just down,
+    or of a gate that refuses, went to a broker of another test, and the device's alerts with it.
+    """
+    held = socket.socket()
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    held.bind(("127.0.0.1", 0))
+    _RESERVED.append(held)
+    port: int = held.getsockname()[1]
+    return port
 
 
 def eventually(true: Callable[[], bool], timeout_s: float = 8.0) -> bool:

@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 
 from pose_edge.engine import Engine, project
 from pose_edge.events import TABLE, EventsOptions, detectors
-from pose_edge.records import Pose, PoseResult, PostureClass, State
+from pose_edge.records import Pose, PoseResult, PostureClass, State, Surroundings
 from tests.bodies import pose, result, timeline
 
 
@@ -48,7 +48,7 @@ def test_the_same_results_give_the_same_events() -> None:
 
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
 def test_every_kind_has_options_a_detector_and_one_name(row) -> None:  # type: ignore[no-untyped-def]  # a row
-    made = detectors(EventsOptions(), iter(range(100)))
+    made = detectors(EventsOptions(), iter(range(100)), Surroundings())
 
     assert row.name in EventsOptions.model_fields
     assert row.name in {detector.kind for detector in made}

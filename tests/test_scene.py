@@ -11,7 +11,7 @@ from pose_edge.config import Config, load
 from pose_edge.engine import Engine
 from pose_edge.errors import ConfigError
 from pose_edge.messages import Device, Messages
-from pose_edge.records import PoseResult
+from pose_edge.records import PoseResult, Surroundings
 from pose_edge.scene import SceneOptions, zones_at
 from tests.bodies import pose, result
 from tests.contract import check
@@ -32,7 +32,7 @@ def lies_down(at_ms: int) -> PoseResult:
 
 @pytest.mark.parametrize(("zones", "falls"), [((), True), ((BED,), False), ((DOOR,), True)])
 def test_whoever_lies_in_bed_has_not_fallen(zones: tuple[dict[str, Any], ...], falls: bool) -> None:
-    engine = Engine(zones=scene(*zones).all_zones())
+    engine = Engine(surroundings=Surroundings(scene(*zones).all_zones()))
     kinds = {
         event.event_type
         for at_ms in range(0, 120_000, 100)
@@ -44,7 +44,10 @@ def test_whoever_lies_in_bed_has_not_fallen(zones: tuple[dict[str, Any], ...], f
 
 def test_state_says_who_is_in_which_zone() -> None:
     zones = scene(BED, DOOR).all_zones()
-    engine, messages = Engine(zones=zones), Messages(Device("d"), "b", "m", "video", zones=zones)
+    engine, messages = (
+        Engine(surroundings=Surroundings(zones)),
+        Messages(Device("d"), "b", "m", "video", zones=zones),
+    )
     for at_ms in range(0, 9000, 100):
         step = engine.update(lies_down(at_ms))
     told, *_ = messages.state(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from pydantic import Field, create_model
 
@@ -12,7 +12,7 @@ from pose_edge.events.fall import FallDetector, FallOptions
 from pose_edge.events.posture import PostureDetector, PostureOptions
 from pose_edge.events.presence import Presence, PresenceOptions
 from pose_edge.options import Options
-from pose_edge.records import Event, Scene, Zone
+from pose_edge.records import Event, Scene, Surroundings
 
 
 class Detector(Protocol):
@@ -34,14 +34,14 @@ class Kind:
     name: str
     options: type[Options]
     detector: Callable[..., Detector]
-    """Takes the options and what counts events; with `zoned` the zones of the picture, too."""
-    zoned: bool = False
+    """Takes the options, what counts events, and what it `needs` to know of its surroundings."""
+    needs: tuple[Literal["zones", "calibration"], ...] = ()
 
 
 TABLE: tuple[Kind, ...] = (
     Kind("presence", PresenceOptions, Presence),
     Kind("posture", PostureOptions, PostureDetector),
-    Kind("fall", FallOptions, FallDetector, zoned=True),
+    Kind("fall", FallOptions, FallDetector, needs=("zones",)),
 )
 """Every event kind. Presence comes first: what happens to somebody is told after that they are there."""
 
@@ -53,8 +53,11 @@ EventsOptions: type[Options] = create_model(
 )
 
 
-def detectors(options: Options, numbers: Iterator[int], zones: tuple[Zone, ...] = ()) -> tuple[Detector, ...]:
+def detectors(options: Options, numbers: Iterator[int], surroundings: Surroundings) -> tuple[Detector, ...]:
     """Return one detector a kind, in the order of the table. `options` is an `EventsOptions`."""
     return tuple(
-        row.detector(getattr(options, row.name), numbers, *([zones] if row.zoned else [])) for row in TABLE
+        row.detector(
+            getattr(options, row.name), numbers, *(getattr(surroundings, need) for need in row.needs)
+        )
+        for row in TABLE
     )

@@ -17,6 +17,7 @@ import time
 from types import TracebackType
 from typing import Self
 
+from tests.brokers import free_port
 from tests.faults import mqtt_wire as wire
 
 CHUNK_BYTES = 4096
@@ -39,8 +40,9 @@ class Gate:
         self._passing.set()
         self._pairs: list[tuple[socket.socket, socket.socket]] = []
         self._lock = threading.Lock()
-        self._listener = self._listen(0)
-        self.port: int = self._listener.getsockname()[1]
+        self.port = free_port()
+        """Ours also while refused: nobody else's broker may answer there meanwhile."""
+        self._listener = self._listen(self.port)
         self._closing = False
 
     def __enter__(self) -> Self:
