@@ -1,0 +1,173 @@
+"""`pose-edge bench`: what it costs on this machine, held against MediaPipe alone in the same run."""
+
+from __future__ import annotations
+
+import logging
+import os
+import platform
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pose_edge.cli.output import Progress, print_json, progress
+
+if TYPE_CHECKING:
+    from pose_edge.benchmark.measures import Lengths, Measure
+
+Json = dict[str, Any]
+
+
+def bench(
+    clip: Annotated[Path | None, typer.Argument(help="A video with somebody in it; else the actor.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="One short round, in under a minute.")] = False,
+    rounds: Annotated[int, typer.Option(min=1, help="How often everything is measured, interleaved.")] = 5,
+    only: Annotated[
+        list[str] | None, typer.Option(help="Only this measure; may be given several times.")
+    ] = None,
+    poses: Annotated[bool, typer.Option("--poses", help="Also the cost of 1 to 5 poses.")] = False,
+    growth_frames: Annotated[
+        int, typer.Option(min=500, help="Live frames over which the growth of memory is measured.")
+    ] = 3000,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+    model: Annotated[
+        Path | None, typer.Option(envvar="POSE_EDGE_MODEL", help="A model file; else one of the store.")
+    ] = None,
+) -> None:
+    """Measure speed, memory and latency next to a plain MediaPipe script on the same frames.
+
+    Ratios are taken within each round, so a machine that is busy for a while moves both sides.
+    """
+    from pose_edge.benchmark.measures import Lengths
+    from pose_edge.models import resolve
+
+    logging.getLogger("pose_edge").setLevel(logging.WARNING)
+    lengths = Lengths(240, 4.0, 500) if quick else Lengths(growth_frames=growth_frames)
+    rows = _rows(quick, only)
+    model_path = resolve(model, "lite").path
+    with tempfile.TemporaryDirectory(prefix="pose-edge-bench-") as folder, progress("bench") as bar:
+        found = _measure(Path(folder), clip, model_path, lengths, rows, 1 if quick else rounds, bar)
+        if poses:
+            found["poses"] = _poses(Path(folder), clip, model_path, lengths)
+    if as_json:
+        print_json(found)
+    else:
+        _print_table(found, rows)
+
+
+def _rows(quick: bool, only: list[str] | None) -> list[Measure]:
+    from pose_edge.benchmark.measures import MEASURES
+
+    known = [row.key for row in MEASURES]
+    for key in only or ():
+        if key not in known:
+            raise typer.BadParameter(f"{key}: no such measure; there are {', '.join(known)}")
+    return [row for row in MEASURES if (row.key in only if only else row.quick or not quick)]
+
+
+def _measure(
+    folder: Path,
+    clip: Path | None,
+    model: Path,
+    lengths: Lengths,
+    rows: list[Measure],
+    rounds: int,
+    bar: Progress,
+) -> Json:
+    from pose_edge.benchmark import clips, micro
+    from pose_edge.benchmark.broker import broker
+    from pose_edge.benchmark.measures import Bench, empty_place, summary
+    from pose_edge.benchmark.ours import Place
+    from pose_edge.benchmark.reference import bare
+
+    pictures, empty = clips.pictures(clip), empty_place(folder)
+    poses = micro.poses_of(pictures, model)
+    taken: list[dict[str, float]] = []
+    bar.expect(rounds * len(rows))
+    with broker(folder) as (name, port):
+        place = Place(folder, port, model)
+        first = pictures.write(folder / "first.mp4", 30.0, 200)
+        bare_hz = bare("video", first, model).rate_hz
+        for number in range(rounds):
+            one = Bench(place, pictures, lengths, empty, poses, bare_hz)
+            taken.append({})
+            for done, row in enumerate(rows):
+                taken[-1][row.key] = row.value(one)
+                bar.step(number * len(rows) + done + 1)
+    return {
+        "machine": _machine(),
+        "broker": name,
+        "model": model.name,
+        "clip": str(clip) if clip else "actor",
+        "rounds": rounds,
+        "measures": {key: _rounded(values) for key, values in summary(taken).items()},
+        "targets": {row.key: list(row.bound) for row in rows if row.bound},
+        "messages": {
+            topic: {"bytes": cost.bytes, "us": cost.us} for topic, cost in micro.message_costs(poses).items()
+        },
+    }
+
+
+def _poses(folder: Path, clip: Path | None, model: Path, lengths: Lengths) -> list[Json]:
+    from pose_edge.benchmark import clips
+    from pose_edge.benchmark.broker import broker
+    from pose_edge.benchmark.measures import poses_growth
+    from pose_edge.benchmark.ours import Place
+
+    with broker(folder) as (_, port):
+        growths = poses_growth(Place(folder, port, model), clips.pictures(clip), lengths.replay_frames)
+        return [
+            {"num_poses": number, "growth": round(ours, 3), "growth_alone": round(alone, 3)}
+            for number, ours, alone in growths
+        ]
+
+
+def _machine() -> Json:
+    from pose_edge import __version__, health
+
+    return {
+        "board": health.board() or platform.machine(),
+        "system": health.system(),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "pose_edge": __version__,
+        "mediapipe": version("mediapipe"),
+    }
+
+
+def _rounded(values: dict[str, float]) -> dict[str, float]:
+    return {name: float(f"{value:.4g}") for name, value in values.items()}
+
+
+def _print_table(found: Json, rows: list[Measure]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    machine = found["machine"]
+    table = Table(
+        title=f"{machine['board']}, {machine['cores']} cores, MediaPipe {machine['mediapipe']}, "
+        f"{found['model']}, {found['clip']}, {found['broker']}; median of {found['rounds']}",
+        title_justify="left",
+    )
+    table.add_column("measure")
+    for name in ("median", "from - to", "target"):
+        table.add_column(name, justify="right")
+    table.add_column("what")
+    for row in rows:
+        value = found["measures"][row.key]
+        met = row.meets(value["median"])
+        colour = "" if met is None else "[green]" if met else "[bold red]"
+        target = f"{row.bound[0]} {row.bound[1]:g}" if row.bound else ""
+        spread = f"{value['least']:g} - {value['most']:g}"
+        table.add_row(row.key, f"{colour}{value['median']:g} {row.unit}", spread, target, row.says)
+    console = Console()
+    console.print(table)
+    for topic, cost in found["messages"].items():
+        console.print(f"{topic}: {cost['bytes']} bytes, made in {cost['us']:g} us")
+    for one in found.get("poses", ()):
+        console.print(
+            f"{one['num_poses']} poses: a frame takes {one['growth']:g} times as long as with one, "
+            f"MediaPipe alone {one['growth_alone']:g}"
+        )
