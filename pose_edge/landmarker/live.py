@@ -1,7 +1,8 @@
 """LIVE_STREAM: frames as they come, and never one that is older than it need be.
 
 One frame is in MediaPipe, at most one waits, and that is the newest: a newer one takes its place before
-anybody has converted or copied a pixel of it. So a result is never older than two inferences, whatever the
+anybody has converted or copied a pixel of it. Shortly before MediaPipe should be done the one that waits
+is converted, so that MediaPipe need not wait. So a result is never older than two inferences, whatever the
 camera's rate, and MediaPipe's own unbounded queue never holds more than one result. With 0.10.18 it is also
 what keeps the process alive: fed faster, its `detect_async` blocks with the GIL held, and the callback that
 would free it waits for the GIL (seen after a few seconds at three times the rate).
@@ -28,7 +29,7 @@ from pose_edge.landmarker.mediapipe_engine import (
 from pose_edge.landmarker.mediapipe_result import RawResult, convert
 from pose_edge.landmarker.options import LandmarkerOptions, RunningMode
 from pose_edge.landmarker.slots import NS_PER_S, Counts, Landing, Shot, Slots
-from pose_edge.records import PoseResult, Timing
+from pose_edge.records import Frame, PoseResult, Timing
 
 logger = logging.getLogger(__name__)
 
@@ -97,21 +98,33 @@ class LiveLandmarker:
             raise late_error
         deadline_ns = time.monotonic_ns() + int(timeout_s * NS_PER_S)
         while True:
-            landing, shot = self._slots.take(deadline_ns)
+            turn = self._slots.take(deadline_ns)
+            if turn.ahead is not None:
+                self._retrieve_ahead(turn.ahead)
+                continue
             # The next frame goes in before the last result is looked at, so that MediaPipe never idles.
-            error = None if shot is None else self._feed(shot)
-            if landing is not None:
-                self._late_error = error
-                return self._deliver(landing)
+            error = None if turn.shot is None else self._feed(turn.shot, turn.frame)
+            if turn.landing is not None:
+                self._late_error = self._late_error or error
+                return self._deliver(turn.landing)
             if error is not None:
                 raise error
-            if shot is None:
+            if turn.shot is None:
                 return None
 
-    def _feed(self, shot: Shot) -> Exception | None:
-        """Convert the picture and hand it to MediaPipe; return what went wrong."""
+    def _retrieve_ahead(self, shot: Shot) -> None:
+        """Convert a picture while MediaPipe works on the last one. What goes wrong is raised by `wait`."""
+        began_ns, frame = time.monotonic_ns(), None
         try:
             frame = shot.retrieve()
+        except Exception as error:  # noqa: BLE001 - raised by `wait`, after the result that is on its way
+            self._late_error = error
+        self._slots.keep(shot, frame, time.monotonic_ns() - began_ns)
+
+    def _feed(self, shot: Shot, frame: Frame | None) -> Exception | None:
+        """Convert the picture unless that is done, and hand it to MediaPipe; return what went wrong."""
+        try:
+            frame = frame or shot.retrieve()
             check_picture(frame.image_rgb)
             flight = self._slots.launch(shot, frame)
             self._engine.detect_async(frame, flight.stamp_ms)

@@ -1,6 +1,7 @@
 """The book-keeping of LIVE_STREAM: where each shot is, and how many went which way.
 
-Three places, each for one: a shot waits, a shot is in flight (through MediaPipe), a result has landed.
+Four places, each for one: a shot waits, one is converted ahead while MediaPipe works on the last, one is in
+flight (through MediaPipe), a result has landed.
 Everything is under one lock and nothing slow happens here, so any thread may call.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 import math
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -20,6 +22,13 @@ from pose_edge.records import Frame
 # Results on empty scenes can come back stamped 1 ms before their frame (google-ai-edge/mediapipe issue 5457).
 STAMP_TOLERANCE_MS = 1
 NS_PER_S = 1_000_000_000
+
+RECENT = 8
+"""Inferences and retrievals whose durations tell what the next will take."""
+LEAD = 1.5
+"""A picture is retrieved so many times its usual duration before MediaPipe is expected to be free. Without
+that MediaPipe idled for a quarter of the time when there were more frames than it can take (measured)."""
+FIRST_LEAD_NS = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +54,7 @@ class Counts:
     dropped: int = 0
     """Replaced by a newer one, not retrievable, refused by MediaPipe, or still on their way at `close`."""
     in_flight: int = 0
-    """0-2: the one on its way through MediaPipe and the one waiting."""
+    """0-3: the one on its way through MediaPipe, the one converted ahead and the one waiting."""
     empty: int = 0
     """Results without a pose."""
     callback_errors: int = 0
@@ -77,8 +86,22 @@ class Landing:
     finished_ns: int
 
 
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What the consumer is to do next; all None: nothing, the deadline came first."""
+
+    landing: Landing | None = None
+    """To be delivered."""
+    shot: Shot | None = None
+    """To be fed: `launch` or `abort` must follow."""
+    frame: Frame | None = None
+    """Its picture, when that was retrieved ahead."""
+    ahead: Shot | None = None
+    """To be retrieved ahead: `keep` must follow."""
+
+
 class Slots:
-    """The three places. `offer` and `land` come from anywhere, the rest from the one consumer."""
+    """The four places. `offer` and `land` come from anywhere, the rest from the one consumer."""
 
     def __init__(self, stall_limit_s: float) -> None:
         self._stall_limit_s = stall_limit_s
@@ -89,6 +112,10 @@ class Slots:
         """A shot has left `_waiting` and its result was not taken yet; inside MediaPipe if `_flight`."""
         self._flight: Flight | None = None
         self._landing: Landing | None = None
+        self._ahead: tuple[Shot, Frame | None] | None = None
+        """A shot on its way to being a frame while another is in flight; the frame once it is one."""
+        self._flights_ns: deque[int] = deque(maxlen=RECENT)
+        self._retrievals_ns: deque[int] = deque(maxlen=RECENT)
         self._covered_ms = range(0)
         """Stamps of shots whose picture would be the one fed last."""
         self._stamps = SteadyStamps()
@@ -105,7 +132,7 @@ class Slots:
         with self._changed:
             self._open = False
             self._dropped += self._in_flight()
-            self._waiting = self._flight = self._landing = None
+            self._waiting = self._flight = self._landing = self._ahead = None
             self._busy = False
             self._changed.notify_all()
 
@@ -129,15 +156,14 @@ class Slots:
         with self._changed:
             self._require_open()
             self._submitted += 1
-            self._dropped += self._waiting is not None
+            first = self._waiting is None
+            self._dropped += not first
             self._waiting = shot
-            if not self._busy:
+            if not self._busy or first:
                 self._changed.notify()
 
-    def take(self, deadline_ns: int) -> tuple[Landing | None, Shot | None]:
-        """Block until there is a result to deliver or a shot to feed; neither: the deadline came first.
-
-        A shot that was taken must be followed by `launch` or `abort`.
+    def take(self, deadline_ns: int) -> Turn:
+        """Block until there is a result to deliver, a shot to feed or one to retrieve ahead.
 
         Raises:
             LandmarkerError: closed, or the frame in flight is overdue.
@@ -145,15 +171,31 @@ class Slots:
         with self._changed:
             while True:
                 self._require_open()
-                landing, shot = self._take_landing(), self._take_waiting()
+                now_ns, overdue_ns, ahead_ns = time.monotonic_ns(), self._overdue_ns(), self._ahead_ns()
+                landing = self._take_landing()
+                shot, frame = self._take_next(now_ns)
                 if landing is not None or shot is not None:
-                    return landing, shot
-                now_ns, overdue_ns = time.monotonic_ns(), self._overdue_ns()
+                    return Turn(landing, shot, frame)
+                if now_ns >= ahead_ns and (shot := self._take_waiting()) is not None:
+                    self._ahead = shot, None
+                    return Turn(ahead=shot)
                 if now_ns >= overdue_ns:
                     raise LandmarkerError(f"MediaPipe gave no result for {self._stall_limit_s:g} s")
                 if now_ns >= deadline_ns:
-                    return None, None
-                self._changed.wait((min(deadline_ns, overdue_ns) - now_ns) / NS_PER_S)
+                    return Turn()
+                until_ns = min(deadline_ns, overdue_ns, max(ahead_ns, now_ns))
+                self._changed.wait((until_ns - now_ns) / NS_PER_S)
+
+    def keep(self, shot: Shot, frame: Frame | None, took_ns: int) -> None:
+        """Keep what was retrieved ahead until MediaPipe is free; None: it could not be."""
+        with self._changed:
+            self._retrievals_ns.append(took_ns)
+            if not self._open:
+                return
+            self._ahead = None if frame is None else (shot, frame)
+            self._dropped += frame is None
+            if frame is not None:
+                self._covered_ms = range(shot.timestamp_ms + 1, frame.timestamp_ms + 1)
 
     def launch(self, shot: Shot, frame: Frame) -> Flight:
         """Note that the frame goes into MediaPipe now, with the stamp of the returned flight."""
@@ -183,6 +225,7 @@ class Slots:
                 self._mismatched += 1
                 return
             self._landing = Landing(flight, raw, finished_ns)
+            self._flights_ns.append(finished_ns - flight.submitted_ns)
             self._changed.notify()
 
     def note_callback_error(self) -> int:
@@ -200,18 +243,37 @@ class Slots:
             self._empty += not landing.raw.pose_landmarks
         return landing
 
+    def _take_next(self, now_ns: int) -> tuple[Shot | None, Frame | None]:
+        """Return what MediaPipe gets next: the picture converted ahead unless it has become old."""
+        if self._busy:
+            return None, None
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None:
+            shot, frame = ahead
+            if self._waiting is None or now_ns - shot.available_ns <= max(self._flights_ns, default=0):
+                self._busy = True
+                return shot, frame
+            self._dropped += 1
+        waiting = self._take_waiting()
+        self._busy = waiting is not None
+        return waiting, None
+
     def _take_waiting(self) -> Shot | None:
-        if self._busy or self._waiting is None:
-            return None
         shot, self._waiting = self._waiting, None
-        if shot.timestamp_ms in self._covered_ms:
+        if shot is not None and shot.timestamp_ms in self._covered_ms:
             self._dropped += 1
             return None
-        self._busy = True
         return shot
 
+    def _ahead_ns(self) -> float:
+        """When to retrieve the shot that waits, so that it is ready just when MediaPipe is."""
+        if self._flight is None or self._waiting is None or self._ahead is not None or not self._flights_ns:
+            return math.inf
+        lead_ns = LEAD * max(self._retrievals_ns, default=FIRST_LEAD_NS)
+        return self._flight.submitted_ns + min(self._flights_ns) - lead_ns
+
     def _in_flight(self) -> int:
-        return self._busy + (self._waiting is not None)
+        return self._busy + (self._waiting is not None) + (self._ahead is not None)
 
     def _require_open(self) -> None:
         if not self._open:

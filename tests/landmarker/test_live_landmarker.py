@@ -168,7 +168,8 @@ def test_at_three_times_the_rate_nothing_piles_up_and_every_drop_is_counted(
     counts = live.counts
     assert all(balanced(counts) for counts in [*audits, counts])
     assert counts.results == len(alone) + len(results)
-    assert len(retrieved) <= len(results) + 1, "a dropped shot was converted"
+    # A picture converted ahead is dropped when MediaPipe suddenly takes much longer than it did.
+    assert len(retrieved) <= 1.1 * len(results) + 1, "dropped shots were converted"
     assert counts.dropped > len(results) / 2
     assert counts.mismatched == counts.timestamp_errors == 0
     # The slack is for a machine that does other things, too; a backlog of 3 s would be seconds old.

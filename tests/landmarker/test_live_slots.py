@@ -36,7 +36,12 @@ def balanced(counts: Counts) -> bool:
 
 
 def take(slots: Slots, timeout_s: float = 0.0) -> tuple[Landing | None, Shot | None]:
-    return slots.take(time.monotonic_ns() + int(timeout_s * 1e9))
+    """What is to be delivered and what is to be fed; a picture to be retrieved ahead is."""
+    while True:
+        turn = slots.take(time.monotonic_ns() + int(timeout_s * 1e9))
+        if turn.ahead is None:
+            return turn.landing, turn.shot
+        slots.keep(turn.ahead, turn.ahead.retrieve(), 1000)
 
 
 def take_shot(slots: Slots) -> Shot:
@@ -351,9 +356,70 @@ def test_the_books_balance_at_every_moment_whatever_the_threads_do() -> None:
 
     assert len(audits) > 500
     assert all(balanced(counts) for counts in audits)
-    assert max(counts.in_flight for counts in audits) == 2
+    assert max(counts.in_flight for counts in audits) == 3
     counts = slots.counts
     assert balanced(counts)
     assert counts.results == counts.empty == delivered > 50
     assert counts.dropped >= failed > 0
     slots.close()
+
+
+# --- a picture converted ahead -------------------------------------------------------------------
+
+
+def used_to(slots: Slots, inference_s: float) -> None:
+    """Let it learn how long MediaPipe takes."""
+    flight = fly(slots, 1)
+    time.sleep(inference_s)
+    slots.land(SOMEBODY, flight.stamp_ms)
+    assert take(slots)[0] is not None
+
+
+def test_the_next_picture_is_ready_when_mediapipe_is(slots: Slots) -> None:
+    used_to(slots, 0.05)
+    flight = fly(slots, 100)
+    slots.offer(shot(110))
+    assert slots.take(time.monotonic_ns()).ahead is None, "far too early: a newer one may come"
+    turn = slots.take(time.monotonic_ns() + 10**9)
+    assert turn.ahead is not None
+    assert slots.counts.in_flight == 2
+    slots.keep(turn.ahead, frame(110), 1000)
+    slots.land(SOMEBODY, flight.stamp_ms)
+    turn = slots.take(time.monotonic_ns() + 10**9)
+
+    assert turn.landing is not None
+    assert turn.frame is not None
+    assert turn.frame.timestamp_ms == 110
+    slots.abort()
+
+
+def test_a_picture_converted_ahead_gives_way_once_it_is_old(slots: Slots) -> None:
+    """MediaPipe took far longer than it should have; by then there is a newer picture."""
+    used_to(slots, 0.02)
+    flight = fly(slots, 100)
+    slots.offer(shot(110))
+    ahead = slots.take(time.monotonic_ns() + 10**9).ahead
+    assert ahead is not None
+    slots.keep(ahead, frame(110), 1000)
+    time.sleep(0.05)
+    slots.offer(shot(160))
+    assert slots.counts.in_flight == 3
+    slots.land(SOMEBODY, flight.stamp_ms)
+    turn = slots.take(time.monotonic_ns() + 10**9)
+
+    assert turn.shot is not None
+    assert (turn.shot.timestamp_ms, turn.frame) == (160, None)
+    assert slots.counts.dropped == 1
+    slots.abort()
+
+
+def test_a_picture_that_could_not_be_converted_ahead_is_dropped(slots: Slots) -> None:
+    used_to(slots, 0.02)
+    fly(slots, 100)
+    slots.offer(shot(110))
+    ahead = slots.take(time.monotonic_ns() + 10**9).ahead
+    assert ahead is not None
+    slots.keep(ahead, None, 1000)
+
+    assert slots.counts.dropped == 1
+    assert slots.counts.in_flight == 1

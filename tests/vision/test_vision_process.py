@@ -156,13 +156,14 @@ def test_it_dies_with_a_daemon_that_is_killed(model_path: Path) -> None:
         "from pose_edge.vision import Job\n"
         f"job = Job.model_validate_json({job(model_path, source=ActorOptions()).model_dump_json()!r})\n"
         "with VisionProcess(job, VisionLimits()) as process:\n"
+        "    while not process.poll(1):\n"
+        "        pass\n"
         "    print(process.pid, flush=True)\n"
         "    time.sleep(60)\n"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as daemon:
         assert daemon.stdout is not None
         child = int(daemon.stdout.readline())
-        time.sleep(1)
         os.kill(child, signal.SIGSTOP)  # hung as well: only the kernel can end it now
         daemon.kill()
     deadline_s = time.monotonic() + 5
