@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from pose_edge.config import Config, models_in
+from pose_edge.described import descriptions
 from pose_edge.sources import SourceOptions
 
 WIDTH: Final = 100
@@ -50,7 +51,7 @@ def _fields(model: type[BaseModel], depth: int) -> Iterator[str]:
             yield from _group(name, models[0], depth)
             continue
         allowed = _allowed(field).replace(" ", UNBROKEN)
-        yield from _comment(f"{field.description or ''} {allowed}".strip(" "), depth)
+        yield from _comment(f"{descriptions(model).get(name, '')} {allowed}".strip(" "), depth)
         yield f"{'  ' * depth}{_setting(name, field)}"
 
 

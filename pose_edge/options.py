@@ -2,7 +2,9 @@
 
 from typing import Annotated, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, ConfigDict
+
+from pose_edge.described import Described
 
 
 def _topic(topic: str) -> str:
@@ -15,12 +17,11 @@ TopicName: TypeAlias = Annotated[str, AfterValidator(_topic)]
 """An MQTT topic that can be published to."""
 
 
-class Options(BaseModel):
+class Options(Described):
     """A group of options; declared beside the part that uses them, collected in `config.py`."""
 
     model_config = ConfigDict(
         frozen=True,
         extra="forbid",
         allow_inf_nan=False,
-        use_attribute_docstrings=True,
     )

@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
+from pose_edge.described import Described
 from pose_edge.records import Scalar, Severity, Stage
 
 SCHEMA_VERSION = 1
@@ -38,10 +39,10 @@ model gave no number is left out."""
 LandmarkEncoding = Literal["arrays", "objects", "f16"]
 
 
-class Record(BaseModel):
+class Record(Described, BaseModel):  # BaseModel is one already; said again for the linter, which knows it
     """Something inside a payload."""
 
-    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True)
 
 
 class Payload(Record):

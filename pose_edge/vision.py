@@ -51,6 +51,10 @@ WAIT_S: Final = 0.2
 """How long one turn of the loop may block; also how soon an order is noticed."""
 
 
+TOGETHER_S: Final = 0.05
+"""How long a result of a replay may wait for the next ones."""
+
+
 class Job(Options):
     """What the vision process is told to do."""
 
@@ -71,12 +75,26 @@ class Channel:
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
+        self._kept = b""
+        self._sent_s = 0.0
 
     def send(self, record: wire.Record) -> None:
         """Write one record; blocks while the daemon is behind. Raises BrokenPipeError when it is gone."""
-        data = memoryview(wire.encode(record))
+        data, self._kept = memoryview(self._kept + wire.encode(record)), b""
+        self._sent_s = time.monotonic()
         while data:
             data = data[os.write(self._descriptor, data) :]
+
+    def send_soon(self, record: wire.Record) -> bool:
+        """Write a record that nobody waits for, together with those that follow shortly; True: written.
+
+        Every turn of both loops costs system calls; in a replay they were half of what is ours.
+        """
+        if time.monotonic() - self._sent_s >= TOGETHER_S:
+            self.send(record)
+            return True
+        self._kept += wire.encode(record)
+        return False
 
 
 class Orders:
@@ -225,9 +243,10 @@ def _every_frame(
     with Ahead(source) as frames:
         for frame, available_ns in frames:
             result = landmarker.detect(frame)
-            channel.send(result)
-            _write_mask(job, results, result)
             results, empty, last_frame_ns = results + 1, empty + (not result.poses), available_ns
+            _write_mask(job, results - 1, result)
+            if not channel.send_soon(result):
+                continue
             heartbeat.beat()
             orders.poll()
             if orders.stop:

@@ -45,7 +45,7 @@ OTHER_LABELS: Final = frozenset(
 class Labels(BaseModel):
     """Something labelled. What describes it for people (source, licence ...) is passed over."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False, use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
 
 class Stretch(Labels):
