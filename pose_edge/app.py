@@ -83,6 +83,7 @@ def job_of(config: Config, model: ModelFile) -> Job:
         model_path=model.path,
         running_mode=RunningMode.LIVE_STREAM,
         landmarker=config.model.landmarker(),
+        rate=config.rate,
     )
 
 

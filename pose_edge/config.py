@@ -25,6 +25,7 @@ from pose_edge.sinks.mqtt import MqttOptions
 from pose_edge.sources import SourceOptions
 from pose_edge.sources.picamera2 import Picamera2Options
 from pose_edge.supervisor import VisionOptions
+from pose_edge.tempo import TempoOptions
 
 DEFAULT_PATH: Final = Path("/etc/pose-edge/config.yaml")
 
@@ -75,6 +76,7 @@ class Config(Options):
     device: DeviceOptions = Field(default_factory=DeviceOptions)
     source: Annotated[SourceOptions, Field(discriminator="kind")] = Field(default_factory=Picamera2Options)
     model: ModelOptions = Field(default_factory=ModelOptions)
+    rate: TempoOptions = Field(default_factory=TempoOptions)
     vision: VisionOptions = Field(default_factory=VisionOptions)
     scene: SceneOptions = Field(default_factory=SceneOptions)
     events: EventsOptions = Field(default_factory=EventsOptions)

@@ -221,6 +221,7 @@ class Daemon:
             broker=broker,
             network_lock=self._hello.network_lock if self._hello else None,
             status_problem=self._link.status_file.problem,
+            pace=self._status.pace,
         )
 
     def _info(self) -> InfoValues:

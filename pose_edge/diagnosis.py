@@ -25,6 +25,8 @@ class Findings:
     network_lock: str | None
     """What keeps the vision process off the network: `seccomp`, or why nothing does; None: not started."""
     status_problem: str | None = None
+    pace: str = "full"
+    """Of the vision process: `full`, `idle` or `hot`."""
 
 
 def problems(found: Findings, now: Now) -> dict[str, str]:
@@ -49,7 +51,9 @@ def _seeing(found: Findings, now: Now) -> dict[str, str]:
         "vision_process_down": "" if trouble is None else f"{trouble.reason}; it is tried again",
         "no_results": "" if flowing else "no poses come: see camera and log",
     }
-    if rate_hz is not None and rate_hz < SLOW_HZ:
+    if found.pace == "hot":
+        texts["hot"] = "the board is hot, fewer pictures are looked at: give it a fan or more air"
+    elif found.pace == "full" and rate_hz is not None and rate_hz < SLOW_HZ:
         texts["too_slow"] = f"{rate_hz:.1f} poses a second, a fall needs {SLOW_HZ:g}: use a lighter model"
     if found.network_lock not in (None, "seccomp"):
         texts["network_not_locked"] = f"the vision process could reach the network: {found.network_lock}"

@@ -319,6 +319,10 @@ class HealthValues(Record):
     frames_dropped_total: Count = 0
     """Given to the model and not answered: submitted = results + dropped + in flight."""
     frames_in_flight: Count = 0
+    rate_pace: Literal["full", "idle", "hot"] = "full"
+    """Why fewer pictures are looked at than come: nobody is in view, or the board is hot."""
+    rate_limit_fps: float | None = None
+    """At most so many a second then; null: as many as the model can take."""
     results_total: Count = 0
     results_empty_total: Count = 0
     timestamp_errors_total: Count = 0

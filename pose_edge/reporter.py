@@ -172,7 +172,7 @@ class Reporter:
             return None
         return (len(self._results) - 1) * 1e9 / (last.finished_ns - first.finished_ns)
 
-    def measured(self, status: Status, now: Now) -> dict[str, float | int | None]:
+    def measured(self, status: Status, now: Now) -> dict[str, float | int | str | None]:
         """Return the fields of `health` that follow from results and the counts of the vision process."""
         inference_ms = [(t.finished_ns - t.submitted_ns) / 1e6 for r in self._results if (t := r.timing)]
         whole_ms = [(t.finished_ns - t.available_ns) / 1e6 for r in self._results if (t := r.timing)]
@@ -181,6 +181,8 @@ class Reporter:
             "frames_submitted_total": status.submitted,
             "frames_dropped_total": status.dropped,
             "frames_in_flight": status.in_flight,
+            "rate_pace": status.pace,
+            "rate_limit_fps": status.limit_hz,
             "results_total": status.results,
             "results_empty_total": status.empty,
             "timestamp_errors_total": status.timestamp_errors,

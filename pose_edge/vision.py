@@ -26,10 +26,12 @@ from pydantic import Field
 from pose_edge import wire
 from pose_edge.child import die_with_parent, keep_stdout_for_records, log_to_parent
 from pose_edge.errors import EXIT_DONE, EXIT_FAILURE, PoseEdgeError
+from pose_edge.health import soc_temperature_c
 from pose_edge.landmarker import (
     LandmarkerOptions,
     LiveLandmarker,
     RunningMode,
+    Shot,
     StillLandmarker,
     VideoLandmarker,
 )
@@ -41,6 +43,7 @@ from pose_edge.sources import SourceOptions, open_source
 from pose_edge.sources.base import Source
 from pose_edge.sources.pacing import Paced
 from pose_edge.sources.thinning import Thinned
+from pose_edge.tempo import Tempo, TempoOptions, Throttle
 
 logger = logging.getLogger(__name__)
 
@@ -66,6 +69,8 @@ class Job(Options):
     """How fast a source that is not live is played in LIVE_STREAM mode; None: as fast as it can be read."""
     rate_limit_hz: float | None = Field(None, gt=0)
     """VIDEO mode: leave frames of a file out so that no more than so many a second remain."""
+    rate: TempoOptions = TempoOptions(idle_fps=None, hot_c=None)
+    """LIVE_STREAM mode: when to look at fewer pictures."""
     mask_paths: tuple[Path, ...] = ()
     """Where to write the segmentation mask of each frame; the only way a mask leaves this process."""
 
@@ -181,7 +186,7 @@ def run(job: Job, orders: Orders, channel: Channel, network_lock: str) -> None:
             )
         )
         if isinstance(landmarker, LiveLandmarker):
-            _live(source, landmarker, orders, channel)
+            _live(job, source, landmarker, orders, channel)
         else:
             _every_frame(job, source, landmarker, orders, channel)
 
@@ -203,21 +208,31 @@ def _paced(job: Job) -> Source:
     return source
 
 
-def _live(source: Source, landmarker: LiveLandmarker, orders: Orders, channel: Channel) -> None:
+def _live(job: Job, source: Source, landmarker: LiveLandmarker, orders: Orders, channel: Channel) -> None:
     """Newest frame next, one in flight; see `LiveLandmarker`."""
-    with LivePump(source, landmarker.submit) as pump:
+    tempo, throttle = Tempo(job.rate), Throttle()
+
+    def submit(shot: Shot) -> None:
+        if throttle.admits(shot.timestamp_ms, tempo.limit_hz):
+            landmarker.submit(shot)
+
+    with LivePump(source, submit) as pump:
 
         def status() -> wire.Status:
             counts = asdict(landmarker.counts)
             # What a paced source leaves out a camera would have shown: it came, and was dropped.
-            skipped = source.skipped if isinstance(source, Paced) else 0
+            skipped = throttle.skipped + (source.skipped if isinstance(source, Paced) else 0)
             counts.update(submitted=counts["submitted"] + skipped, dropped=counts["dropped"] + skipped)
-            return wire.Status(**counts, last_frame_ns=pump.last_frame_ns)
+            tempo.heat(soc_temperature_c())
+            return wire.Status(
+                **counts, last_frame_ns=pump.last_frame_ns, pace=tempo.pace, limit_hz=tempo.limit_hz
+            )
 
         heartbeat = Heartbeat(channel, status)
         while not orders.stop:
             result = landmarker.wait(WAIT_S)
             if result is not None:
+                tempo.result(result.timestamp_ms, found=bool(result.poses))
                 channel.send(result)
             heartbeat.beat()
             orders.poll()

@@ -52,6 +52,10 @@ class Status:
     """Results that belong to no frame."""
     last_frame_ns: int = 0
     """CLOCK_MONOTONIC when the newest frame came; 0: none yet."""
+    pace: str = "full"
+    """`full`, `idle` or `hot`: see `tempo.py`."""
+    limit_hz: float | None = None
+    """At most so many frames a second go to the model; None: all it can take."""
 
     def plus(self, later: Status) -> Status:
         """Return the counts of two vision processes together; what is no count is the later one's."""

@@ -104,7 +104,7 @@ class Bench:
         frames = round(CAMERA_HZ * (self.lengths.live_s + SETTLE_S))
         clip = _write(self.place, self.empty, "empty", CAMERA_HZ, frames)
         shipped = ours.live(self.place, clip)
-        always = ours.live(self.place, clip, {"vision": {"idle_fps": None}})
+        always = ours.live(self.place, clip, {"rate": {"idle_fps": None}})
         return shipped.cpu_share(SETTLE_S), always.cpu_share(SETTLE_S)
 
     @cached_property

@@ -1,0 +1,102 @@
+"""How many pictures a second are looked at: all, few while nobody is there, fewer while the board is hot.
+
+Begins to idle when no pose was found for `idle_after_s`; ends with the first pose. Heat is taken in steps,
+each left only some degrees below where it began. With somebody in view never below `LEAST_HZ`: a fall takes 0.6 s.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
+
+from pydantic import Field
+
+from pose_edge.options import Options
+
+LEAST_HZ: Final = 5.0
+"""Falls are found as well at 5 as at 15 pictures a second, but for one of nine (docs: evaluation)."""
+
+HOT_STEPS: Final = ((0.0, 10.0), (3.0, LEAST_HZ))
+"""Degrees above `hot_c` -> at most so many pictures a second. Boards slow themselves at 80 to 85 degrees,
+if need be in the middle of a fall."""
+
+COOLED_C: Final = 4.0
+"""So far below where a step began it ends."""
+
+EARLY_MS: Final = 17
+"""A picture this much too early is taken: half a frame at 30 Hz, or 4 Hz would become 3.75."""
+
+Pace: TypeAlias = Literal["full", "idle", "hot"]
+
+
+class TempoOptions(Options):
+    """Options under ``rate``: how many pictures a second the model looks at."""
+
+    idle_fps: float | None = Field(4.0, ge=1, le=120)
+    """While nobody is in view. Whoever enters is seen a quarter of a second later at most, and then at the
+    full rate. null: always at the full rate."""
+
+    idle_after_s: float = Field(10.0, ge=1, le=3600)
+    """How long nobody must have been seen."""
+
+    hot_c: float | None = Field(80.0, ge=40, le=110)
+    """From this temperature of the chip on 10 pictures a second, 3 degrees above it 5. null: never."""
+
+
+@dataclass(slots=True)
+class Tempo:
+    """Decides on results and temperatures as they come, by the clock of the pictures."""
+
+    options: TempoOptions
+    limit_hz: float | None = None
+    """At most so many pictures a second; None: all."""
+    pace: Pace = "full"
+    _found_ms: int | None = None
+    _step: int = 0
+
+    def result(self, timestamp_ms: int, *, found: bool) -> None:
+        """Learn whether there is a pose in a picture."""
+        if found or self._found_ms is None or timestamp_ms < self._found_ms:
+            self._found_ms = timestamp_ms
+        alone = timestamp_ms - self._found_ms >= self.options.idle_after_s * 1000
+        self._decide(idle=alone and not found)
+
+    def heat(self, temperature_c: float | None) -> None:
+        """Learn how hot the chip is; None: it does not tell."""
+        hot_c = self.options.hot_c
+        if temperature_c is None or hot_c is None:
+            self._step = 0
+        else:
+            begins = [hot_c + above_c for above_c, _ in HOT_STEPS]
+            while self._step < len(begins) and temperature_c >= begins[self._step]:
+                self._step += 1
+            while self._step and temperature_c < begins[self._step - 1] - COOLED_C:
+                self._step -= 1
+        self._decide(idle=self.pace == "idle")
+
+    def _decide(self, *, idle: bool) -> None:
+        if idle and self.options.idle_fps is not None:
+            self.pace, self.limit_hz = "idle", self.options.idle_fps
+        elif self._step:
+            self.pace, self.limit_hz = "hot", HOT_STEPS[self._step - 1][1]
+        else:
+            self.pace, self.limit_hz = "full", None
+
+
+class Throttle:
+    """Lets so many pictures a second pass; the others cost nothing but this look."""
+
+    def __init__(self) -> None:
+        self._passed_ms: int | None = None
+        self.skipped = 0
+
+    def admits(self, timestamp_ms: int, limit_hz: float | None) -> bool:
+        """Return whether the picture is wanted; counts those that are not."""
+        last_ms = self._passed_ms
+        if limit_hz is not None and last_ms is not None:
+            since_ms = timestamp_ms - last_ms
+            if 0 <= since_ms < 1000 / limit_hz - EARLY_MS:
+                self.skipped += 1
+                return False
+        self._passed_ms = timestamp_ms
+        return True
