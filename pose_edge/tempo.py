@@ -1,7 +1,8 @@
 """How many pictures a second are looked at: all, few while nobody is there, fewer while the board is hot.
 
 Begins to idle when no pose was found for `idle_after_s`; ends with the first pose. Heat is taken in steps,
-each left only some degrees below where it began. With somebody in view never below `LEAST_HZ`: a fall takes 0.6 s.
+each left only some degrees below where it began. With somebody in view never below `LEAST_HZ`: a fall takes
+0.6 s.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from pose_edge.tempo import LEAST_HZ, Tempo, TempoOptions, Throttle
@@ -94,7 +96,7 @@ def test_as_many_pictures_pass_as_wanted(camera_hz: int, limit_hz: float) -> Non
 
     assert limit_hz * 0.7 <= len(passed) / 20 <= limit_hz * 1.25
     assert throttle.skipped == len(stamps) - len(passed)
-    longest_ms = max(later - earlier for earlier, later in zip(passed, passed[1:], strict=False))
+    longest_ms = max(later - earlier for earlier, later in pairwise(passed))
     assert longest_ms <= 1000 / limit_hz + 1000 / camera_hz
 
 

@@ -124,7 +124,7 @@ def live(place: Place, clip: Clip, options: Json | None = None, timings: Path | 
     source = {"kind": "video", "path": str(clip.path)}
     publish = {"landmarks": {"max_hz": 120}}
     config = write_config(place, {"source": source, "publish": publish, **(options or {})})
-    command = ["run", "--config", str(config)]
+    command = ["run", "--config", str(config)] if timings is None else [str(config)]
     length_s = clip.frames / clip.rate_hz
 
     def over() -> bool:

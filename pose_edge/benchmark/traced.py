@@ -1,6 +1,6 @@
-"""`pose-edge` with a note of when each picture passed the stations of the vision process.
+"""`pose-edge run` with a note of when each picture passed the stations of the vision process.
 
-`python -m pose_edge.benchmark.traced FILE run --config ...`: the product, plus one list append a result.
+`python -m pose_edge.benchmark.traced FILE CONFIG`: the product, plus one list append a result.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ def _write(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    from pose_edge.cli import main
+    from pose_edge.app import run
 
     Reporter.result = _noted  # type: ignore[method-assign]  # the one thing that differs from the product
     atexit.register(_write, Path(sys.argv.pop(1)))
-    main()
+    run(Path(sys.argv[1]))
