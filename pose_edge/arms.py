@@ -76,15 +76,14 @@ def elbow_deg(body: Body, side: Side) -> float | None:
     return angle_deg(shoulder, elbow, wrist)
 
 
-def shoulders_above_hands(posture: Posture, height_px: int) -> float | None:
-    """Return how far the shoulders are above the wrists, in torso lengths; None when none is seen."""
-    rows = posture.body.rows
-    seen = [
-        rows[index][Y] for index in (LEFT_WRIST, RIGHT_WRIST) if rows[index][VISIBILITY] >= JOINT_VISIBILITY
-    ]
+def hands_px(body: Body, width_px: int, height_px: int) -> PointPx | None:
+    """Return the point between the wrists, or the one that is seen; None when none is."""
+    rows = body.rows
+    seen = [rows[index] for index in (LEFT_WRIST, RIGHT_WRIST) if rows[index][VISIBILITY] >= JOINT_VISIBILITY]
     if not seen:
         return None
-    return (sum(seen) / len(seen) * height_px - posture.body.shoulders_px[1]) / posture.scale_px
+    across, down = sum(row[X] for row in seen) / len(seen), sum(row[Y] for row in seen) / len(seen)
+    return across * width_px, down * height_px
 
 
 def _eyes_down(rows: Rows) -> float | None:

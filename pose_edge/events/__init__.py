@@ -19,6 +19,7 @@ from pose_edge.events.gesture import (
 )
 from pose_edge.events.posture import PostureDetector, PostureOptions
 from pose_edge.events.presence import Presence, PresenceOptions
+from pose_edge.events.repetition import RepetitionDetector, RepetitionOptions
 from pose_edge.options import Options
 from pose_edge.records import Event, Scene, Surroundings
 
@@ -53,6 +54,7 @@ TABLE: tuple[Kind, ...] = (
     Kind("hands_raised", HandsRaisedOptions, hands_raised),
     Kind("one_arm_raised", OneArmRaisedOptions, one_arm_raised),
     Kind("wave", WaveOptions, wave),
+    Kind("repetition", RepetitionOptions, RepetitionDetector),
 )
 """Every event kind. Presence comes first: what happens to somebody is told after that they are there."""
 

@@ -1,8 +1,8 @@
 """Gestures: both hands raised, one arm raised, a wave.
 
 Each begins when it has been made for long enough, and ends when the hand has been down or at rest for a
-moment, or has not been seen for two seconds. A hidden hand begins nothing. The signs themselves are recognised
-in `gestures.py`, which the fall detector asks, too.
+moment, or has not been seen for two seconds. A hidden hand begins nothing. The signs are recognised in
+`gestures.py`, which the fall detector asks, too.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from pose_edge.options import Options
 from pose_edge.records import Event, Scene, Severity, Stage
 from pose_edge.signals import GAP_MS
 
-FORGET_MS: Final = 15_000
-"""Whoever has been unseen for longer comes back as somebody else (tracking keeps them for 12 s at most)."""
+FORGET_MS: Final = 3000
+"""The tracker keeps people for 2 s who are not seen; of one who lies, which it keeps longer, nothing is told."""
 
 
 class GestureOptions(Options):
