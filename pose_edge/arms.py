@@ -55,10 +55,12 @@ def arm(posture: Posture, side: Side, width_px: int, height_px: int) -> Arm | No
     )
 
 
-def forearm_up(body: Body) -> bool:
-    """Whether a wrist is above its elbow: a glance that costs nothing and rules most moments out."""
+def may_be_up(body: Body, side: Side) -> bool:
+    """Whether a wrist is above elbow and shoulder: a glance that rules most moments out at no cost."""
     rows = body.rows
-    return rows[LEFT_WRIST][Y] < rows[LEFT_ELBOW][Y] or rows[RIGHT_WRIST][Y] < rows[RIGHT_ELBOW][Y]
+    shoulder, elbow, wrist = JOINTS[side]
+    height = rows[wrist][Y]
+    return height < rows[elbow][Y] and height < rows[shoulder][Y]
 
 
 def apart(one: Arm, other: Arm, scale_px: float) -> float:

@@ -12,7 +12,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
-from pose_edge.arms import SIDES, Arm, Side, apart, arm, forearm_up
+from pose_edge.arms import SIDES, Arm, Side, apart, arm, may_be_up
 from pose_edge.records import Posture, Scalar
 from pose_edge.signals import GAP_MS, Held
 from pose_edge.swings import Swings, Turn
@@ -121,7 +121,9 @@ class Raised:
 
     def see(self, posture: Posture, width_px: int, height_px: int, step_ms: int) -> None:
         """See `Sign.see`."""
-        if not (self.active or self._up.ms or forearm_up(posture.body)):
+        body = posture.body
+        up = may_be_up(body, "left") + may_be_up(body, "right")
+        if up < self._limits.hands and not self.active and not self._up.ms:
             self._up.holds, self._unseen_ms = False, 0
             return
         hands = self._hands(posture, width_px, height_px)
@@ -272,9 +274,11 @@ class Waving:
     def see(self, posture: Posture, width_px: int, height_px: int, step_ms: int) -> None:
         """See `Sign.see`."""
         self.miss(step_ms)
-        if posture.body.torso_tilt_deg >= UPRIGHT_DEG or not forearm_up(posture.body):
+        if posture.body.torso_tilt_deg >= UPRIGHT_DEG:
             return
         for side, hand in self._hands.items():
+            if not may_be_up(posture.body, side):
+                continue
             seen = _seen(arm(posture, side, width_px, height_px))
             if seen is not None and _is_lifted(seen) and hand.see(seen, posture.timestamp_ms):
                 self._turned(side, hand, seen, posture.timestamp_ms)

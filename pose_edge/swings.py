@@ -26,8 +26,8 @@ class Swings:
     def __init__(self, patience_ms: int) -> None:
         self._patience_ms = patience_ms
         self._growing: bool | None = None
-        self._high: Turn | None = None
-        self._low: Turn | None = None
+        self._high: _Extreme | None = None
+        self._low: _Extreme | None = None
 
     def reset(self) -> None:
         """Forget everything: what comes next has nothing to do with what was before."""
@@ -40,20 +40,31 @@ class Swings:
         """
         high, low = self._high, self._low
         if high is None or low is None:
-            self._high, self._low = Turn(value, at_ms, at_ms, True), Turn(value, at_ms, at_ms, False)
+            self._high, self._low = _Extreme(value, at_ms), _Extreme(value, at_ms)
             return None
-        self._high = high = self._extreme(high, value, at_ms, value - high.value, near)
-        self._low = low = self._extreme(low, value, at_ms, low.value - value, near)
+        high.follow(value, at_ms, value - high.value, near, self._patience_ms)
+        low.follow(value, at_ms, low.value - value, near, self._patience_ms)
         if self._growing is not False and high.value - value >= least:
-            self._growing, self._low = False, Turn(value, at_ms, at_ms, False)
-            return high
+            self._growing, self._low = False, _Extreme(value, at_ms)
+            return Turn(high.value, high.at_ms, high.left_ms, True)
         if self._growing is not True and value - low.value >= least:
-            self._growing, self._high = True, Turn(value, at_ms, at_ms, True)
-            return low
+            self._growing, self._high = True, _Extreme(value, at_ms)
+            return Turn(low.value, low.at_ms, low.left_ms, False)
         return None
 
-    def _extreme(self, turn: Turn, value: float, at_ms: int, beyond: float, near: float) -> Turn:
-        """Return the extreme after a moment that is `beyond` it, or short of it when negative."""
-        if beyond >= 0 or at_ms - turn.left_ms > self._patience_ms:
-            return Turn(value, at_ms, at_ms, turn.high)
-        return turn._replace(left_ms=at_ms) if beyond >= -near else turn
+
+class _Extreme:
+    """The highest or lowest value since the last turn; changed in place: it is touched at every moment."""
+
+    __slots__ = ("at_ms", "left_ms", "value")
+
+    def __init__(self, value: float, at_ms: int) -> None:
+        self.value = value
+        self.at_ms = self.left_ms = at_ms
+
+    def follow(self, value: float, at_ms: int, beyond: float, near: float, patience_ms: int) -> None:
+        """Take in a moment that is `beyond` it, or short of it when negative."""
+        if beyond >= 0 or at_ms - self.left_ms > patience_ms:
+            self.value, self.at_ms, self.left_ms = value, at_ms, at_ms
+        elif beyond >= -near:
+            self.left_ms = at_ms

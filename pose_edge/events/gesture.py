@@ -18,7 +18,7 @@ from pose_edge.records import Event, Scene, Severity, Stage
 from pose_edge.signals import GAP_MS
 
 FORGET_MS: Final = 3000
-"""The tracker keeps people for 2 s who are not seen; of one who lies, which it keeps longer, nothing is told."""
+"""The tracker keeps people for 2 s who are not seen; one who lies is kept longer, but makes no gesture."""
 
 
 class GestureOptions(Options):
@@ -42,7 +42,7 @@ class HandsRaisedOptions(GestureOptions):
     """How long. 1.0: the development clip with raised hands holds them for 1.3 s, and hands on the head stay
     below 0.1 s. Longer tells fewer of those who only stretch."""
 
-    above_eyes: float = Field(0.1, ge=-1, le=2)
+    above_eyes: float = Field(0.1, ge=0, le=2)
     """How far above the eyes the lower wrist must be; it is down again 0.15 lower. Hands on the head reach
     0.03."""
 
@@ -63,7 +63,7 @@ class OneArmRaisedOptions(GestureOptions):
     hold_s: float = Field(3.0, ge=0, le=60)
     """How long. 3.0: reaching into a cupboard takes less."""
 
-    above_eyes: float = Field(0.3, ge=-1, le=2)
+    above_eyes: float = Field(0.3, ge=0, le=2)
     """How far above the eyes the wrist must be. 0.3: a hand at the ear or in the hair is below 0.2."""
 
     top_edge: float = Field(0.3, ge=0, le=5)

@@ -50,7 +50,7 @@ FLICKER_MS: Final = 300
 
 REPORT_MS: Final = 1000
 FORGET_MS: Final = 3000
-"""The tracker keeps people for 2 s who are not seen. One who lies is kept longer; a lost repetition is lost."""
+"""The tracker keeps people for 2 s who are not seen; one who lies is kept longer, but does nothing."""
 
 
 class RepetitionOptions(Options):
