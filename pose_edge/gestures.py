@@ -229,6 +229,8 @@ class _Hand:
         self.turns: deque[Turn] = deque()
         self.away_ms = GAP_MS
         """For how long it has not been seen up."""
+        self._fresh = True
+        """Where it came up is no turn."""
 
     def see(self, hand: Arm, at_ms: int) -> bool:
         """Take in a moment at which it is up; return whether it has turned."""
@@ -236,11 +238,13 @@ class _Hand:
         if self.away_ms > FLICKER_MS:
             self._swings.reset()
             self.turns.clear()
+            self._fresh = True
         self.away_ms = 0
         turn = self._swings.update(hand.out, at_ms, self._limits.swing, NEAR)
         while self.turns and at_ms - self.turns[0].at_ms > 1000 * self._limits.within_s:
             self.turns.popleft()
-        if turn is None:
+        if turn is None or self._fresh:
+            self._fresh = self._fresh and turn is None
             return False
         if self.turns and not self._is_swing(self.turns[-1], turn):
             self.turns.clear()

@@ -19,6 +19,7 @@ class Turn(NamedTuple):
 class Swings:
     """Finds the turns of one quantity: it has turned once it has come back by `least`.
 
+    The first turn is where it was when it began to move.
     Noise smaller than that turns nothing, whatever the frame rate. Where the quantity has not been for
     `patience_ms` was no turn but a place it drifted away from, or a flicker of the model.
     """
