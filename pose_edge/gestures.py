@@ -35,8 +35,8 @@ DOWN_MS: Final = 400
 GONE_MS: Final = 2000
 """Nobody says what hands do that have not been seen for so long; as long as posture waits [D]."""
 
-FLICKER_MS: Final = 300
-"""A waving hand that is lost or low for less has been waving all the time [D]."""
+LOST_MS: Final = 500
+"""A waving hand that is lost or low for less goes on; at 1000 two arms thrown up in aerobics are a wave."""
 
 NEAR: Final = 0.1
 """A hand so near to where it turned is still there: twice the noise of a wrist [D]."""
@@ -235,7 +235,7 @@ class _Hand:
     def see(self, hand: Arm, at_ms: int) -> bool:
         """Take in a moment at which it is up; return whether it has turned."""
         assert hand.out is not None
-        if self.away_ms > FLICKER_MS:
+        if self.away_ms >= LOST_MS:
             self._swings.reset()
             self.turns.clear()
             self._fresh = True

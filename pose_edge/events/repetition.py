@@ -2,7 +2,8 @@
 
 Begins with the third repetition in a row and tells each further one, at most one report a second. Ends when
 none has come for `pause_s`. One counts as soon as its way back is certain, so that the last one of a series
-counts, too. A hidden part, or feet (hands) that move on, break off the repetition under way and no more.
+counts, too. A part hidden for a second, or feet (hands) that move on, break off the repetition under
+way and no more.
 """
 
 from __future__ import annotations
@@ -44,9 +45,6 @@ NEAR: Final = 0.1
 
 HANDS_DOWN: Final = 0.2
 """Shoulders above the hands that carry them: 0.5-1.2 in push-ups, about 0 lying (development clips)."""
-
-FLICKER_MS: Final = 300
-"""The model loses people for single frames; hidden for less is not hidden [D]."""
 
 REPORT_MS: Final = 1000
 FORGET_MS: Final = 3000
@@ -131,7 +129,7 @@ class _Series:
     def see(self, effort: Effort, scale_px: float, now_ms: int) -> bool:
         """Take in one sighting; return whether a repetition has been counted."""
         moved = self._planted_px is None or distance(self._planted_px, effort.planted_px) > PLANTED * scale_px
-        if moved or self._away_ms > FLICKER_MS:
+        if moved or self._away_ms >= GAP_MS:
             self._swings.reset()
             self._top, self._planted_px = None, effort.planted_px
         self._away_ms = 0
