@@ -33,18 +33,15 @@ class GestureOptions(Options):
 
 
 class HandsRaisedOptions(GestureOptions):
-    """Options under ``events.hands_raised``: both hands above the eyes, the trunk up.
-
-    Lengths are in torso lengths of the person, about 0.46 m.
-    """
+    """Options under ``events.hands_raised``: both hands above the eyes, the trunk up."""
 
     hold_s: float = Field(1.0, ge=0, le=60)
     """How long. 1.0: the development clip with raised hands holds them for 1.3 s, and hands on the head stay
     below 0.1 s. Longer tells fewer of those who only stretch."""
 
     above_eyes: float = Field(0.1, ge=0, le=2)
-    """How far above the eyes the lower wrist must be; it is down again 0.15 lower. Hands on the head reach
-    0.03."""
+    """How far above the eyes the lower wrist must be, in torso lengths of the person (about 0.46 m); it is down
+    again 0.15 lower. Hands on the head reach 0.03."""
 
     top_edge: float = Field(0.3, ge=0, le=5)
     """None begins with a wrist this near the upper edge of the picture: it may be at a shelf, or outside. Set
@@ -52,10 +49,7 @@ class HandsRaisedOptions(GestureOptions):
 
 
 class OneArmRaisedOptions(GestureOptions):
-    """Options under ``events.one_arm_raised``: one hand above the eyes, the other one not.
-
-    Lengths as in ``hands_raised``.
-    """
+    """Options under ``events.one_arm_raised``: one hand above the eyes, the other one not."""
 
     enabled: bool = False
     """Whether it is told. Off: one arm goes up at every cupboard."""
@@ -64,7 +58,7 @@ class OneArmRaisedOptions(GestureOptions):
     """How long. 3.0: reaching into a cupboard takes less."""
 
     above_eyes: float = Field(0.3, ge=0, le=2)
-    """How far above the eyes the wrist must be. 0.3: a hand at the ear or in the hair is below 0.2."""
+    """How far above the eyes the wrist must be, in torso lengths. 0.3: a hand at the ear is below 0.2."""
 
     top_edge: float = Field(0.3, ge=0, le=5)
     """As in ``hands_raised``."""
