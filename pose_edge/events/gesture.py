@@ -40,8 +40,8 @@ class HandsRaisedOptions(GestureOptions):
     below 0.1 s. Longer tells fewer of those who only stretch."""
 
     above_eyes: float = Field(0.1, ge=0, le=2)
-    """How far above the eyes the lower wrist must be, in torso lengths of the person (about 0.46 m); it is down
-    again 0.15 lower. Hands on the head reach 0.03."""
+    """How far above the eyes the lower wrist must be, in torso lengths of the person (about 0.46 m). It is
+    down again 0.15 lower. Hands on the head reach 0.03."""
 
     top_edge: float = Field(0.3, ge=0, le=5)
     """None begins with a wrist this near the upper edge of the picture: it may be at a shelf, or outside. Set
