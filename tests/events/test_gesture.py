@@ -103,6 +103,13 @@ def test_a_hand_that_is_lost_for_a_moment_ends_nothing() -> None:
     assert [stage for _, stage, _ in told(flickers)] == ["new", "end"]
 
 
+def test_hands_that_sink_to_the_eyes_are_still_up() -> None:
+    sunk = body((0.2, EYES), (0.2, EYES))
+    began, ended = gestures(timeline((2000, STANDING), (1500, HANDS_UP), (2000, sunk), (3000, STANDING)))
+
+    assert (began.start_ms, ended.end_ms) == (2000, 5500)
+
+
 def test_hidden_hands_end_the_gesture_when_they_were_last_seen() -> None:
     hidden = body(RAISED, RAISED, hands_seen=0.1)
     began, ended = gestures(timeline((2000, STANDING), (2000, HANDS_UP), (4000, hidden)))
@@ -175,6 +182,7 @@ def test_a_wave_is_told_while_it_lasts(step_ms: int) -> None:
         pytest.param(waving(rate_hz=0.3, for_ms=12_000), id="slow"),
         pytest.param(waving(rate_hz=6, step_ms=25), id="fast"),
         pytest.param(waving(for_ms=800), id="short"),
+        pytest.param(waving(way=0.8, for_ms=1000), id="two turns and where it came up"),
         pytest.param(waving(place=lambda out: (HANGING, (0.3 + out, -0.3))), id="low"),
         pytest.param(waving(place=lambda out: (HANGING, (0.3, EYES + out))), id="up and down"),
     ],
