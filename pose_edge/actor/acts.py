@@ -22,6 +22,8 @@ class Situation(StrEnum):
     RESTING = "resting"
     """On the floor because it wanted to be."""
     FALLEN = "fallen"
+    BRACED = "braced"
+    """On hands and toes."""
 
 
 class Pace(StrEnum):
@@ -52,7 +54,8 @@ class Move:
 class Act:
     """One row: first the moves, then the last stance is held until the act is over.
 
-    A body already held like that makes no moves.
+    A body already held like that makes no moves. An act with a cycle makes it as often as there is time for
+    before it holds still.
     """
 
     follows: tuple[Situation, ...]
@@ -60,11 +63,18 @@ class Act:
     leads_to: Situation
     moves: tuple[Move, ...]
     posture: PostureClass | None = None
-    """What a perfect detector says while the stance is held; None: nobody is there, or it is never held."""
+    """What a perfect detector says while the stance is held; None: nobody is there, or it is never held or
+    has no name."""
     appears_as: Stance | None = None
     """Where the figure is at once, unseen; None: it goes on from where it was."""
     hands_raised: bool = False
     slouching: bool = False
+    cycle: tuple[Move, ...] = ()
+    """Movements that end where they begin: in the stance that is held."""
+    waving: bool = False
+    """What the cycle is."""
+    exercise: str | None = None
+    """The same: `squat`, `push_up`; one a cycle."""
 
 
 _UPRIGHT = (Situation.UPRIGHT,)
@@ -106,6 +116,34 @@ ACTS: dict[str, Act] = {
     "stand": _upright(stance.STAND, 1100),
     "raise_both_hands": _upright(stance.HANDS_UP, 1000, hands_raised=True),
     "raise_one_hand": _upright(stance.ONE_HAND_UP, 1000),
+    "wave": Act(
+        _UPRIGHT,
+        Situation.UPRIGHT,
+        (Move(stance.WAVE_OUT, 900),),
+        PostureClass.STANDING,
+        cycle=(Move(stance.WAVE_IN, 400), Move(stance.WAVE_OUT, 400)),
+        waving=True,
+    ),
+    "squats": Act(
+        _UPRIGHT,
+        Situation.UPRIGHT,
+        (Move(stance.STAND, 1100),),
+        PostureClass.STANDING,
+        cycle=(Move(stance.SQUAT, 900), Move(stance.STAND, 900)),
+        exercise="squat",
+    ),
+    "push_ups": Act(
+        _UPRIGHT,
+        Situation.BRACED,
+        (
+            Move(stance.CROUCH, 1400),
+            Move(stance.SIT_ON_FLOOR, 1200),
+            Move(stance.ALL_FOURS, 1200),
+            Move(stance.PLANK, 800),
+        ),
+        cycle=(Move(stance.PLANK_LOW, 700), Move(stance.PLANK, 700)),
+        exercise="push_up",
+    ),
     "bend": Act(
         _UPRIGHT,
         Situation.UPRIGHT,
@@ -146,7 +184,7 @@ ACTS: dict[str, Act] = {
     ),
     "stay_down": _lying_on(Situation.FALLEN),
     "get_up": Act(
-        (Situation.RESTING, Situation.FALLEN),
+        (Situation.RESTING, Situation.FALLEN, Situation.BRACED),
         Situation.UPRIGHT,
         (
             Move(stance.SIT_ON_FLOOR, 1000, only_from=stance.LIE),
@@ -170,4 +208,5 @@ def before(act: Act) -> Stance:
         Situation.SEATED: stance.SIT,
         Situation.RESTING: stance.LIE,
         Situation.FALLEN: stance.FALLEN,
+        Situation.BRACED: stance.PLANK,
     }[act.follows[0]]

@@ -76,6 +76,69 @@ ONE_HAND_UP = STAND._replace(
     right_arm_deg=0.0, right_arm_out_deg=145.0, right_forearm_deg=0.0, right_forearm_out_deg=172.0
 )
 
+WAVE_OUT = STAND._replace(
+    right_arm_deg=0.0, right_arm_out_deg=95.0, right_forearm_deg=0.0, right_forearm_out_deg=140.0
+)
+WAVE_IN = WAVE_OUT._replace(right_forearm_out_deg=205.0)
+
+SQUAT = STAND._replace(
+    trunk_deg=32.0,
+    neck_deg=20.0,
+    left_arm_deg=80.0,
+    left_forearm_deg=84.0,
+    right_arm_deg=80.0,
+    right_forearm_deg=84.0,
+    left_thigh_deg=82.0,
+    left_shank_deg=-38.0,
+    right_thigh_deg=82.0,
+    right_shank_deg=-38.0,
+    legs_out_deg=12.0,
+)
+
+ALL_FOURS = STAND_SIDEWAYS._replace(
+    trunk_deg=76.0,
+    neck_deg=70.0,
+    nod_deg=60.0,
+    left_arm_out_deg=5.0,
+    left_forearm_deg=4.0,
+    right_arm_out_deg=5.0,
+    right_forearm_deg=4.0,
+    left_shank_deg=-86.0,
+    right_shank_deg=-86.0,
+    z_m=-0.3,
+)
+PLANK = Stance(
+    facing_deg=84.0,
+    tip_deg=72.0,
+    neck_deg=-8.0,
+    nod_deg=-6.0,
+    left_arm_deg=72.0,
+    left_arm_out_deg=6.0,
+    left_forearm_deg=72.0,
+    left_forearm_out_deg=0.0,
+    right_arm_deg=72.0,
+    right_arm_out_deg=6.0,
+    right_forearm_deg=72.0,
+    right_forearm_out_deg=0.0,
+    left_thigh_deg=0.0,
+    left_shank_deg=0.0,
+    right_thigh_deg=0.0,
+    right_shank_deg=0.0,
+    z_m=-0.3,
+)
+"""On hands and toes, the body straight."""
+PLANK_LOW = PLANK._replace(
+    tip_deg=85.0,
+    left_arm_deg=85.0,
+    left_arm_out_deg=70.0,
+    left_forearm_deg=85.0,
+    left_forearm_out_deg=-60.0,
+    right_arm_deg=85.0,
+    right_arm_out_deg=70.0,
+    right_forearm_deg=85.0,
+    right_forearm_out_deg=-60.0,
+)
+
 SIT = Stance(
     facing_deg=77.0,
     trunk_deg=3.0,

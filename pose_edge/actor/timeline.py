@@ -33,6 +33,10 @@ class Truth:
     """Between losing balance and the floor."""
     fallen: bool
     """On the floor after a fall, until getting up begins."""
+    waving: bool = False
+    """One hand, to and fro."""
+    exercise: str | None = None
+    """`squat` or `push_up`, over and over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,8 @@ class Step:
     end_ms: int
     start: Stance
     motions: tuple[Motion, ...]
+    cycle_ms: int | None = None
+    """When the first of the cycles begins, if there are any."""
 
     @property
     def act(self) -> Act:
@@ -119,7 +125,7 @@ class Script:
 
 def least_ms(act: Act, start: Stance) -> int:
     """Return how long `act` takes at least when the body is held like `start` before."""
-    return sum(move.duration_ms for move in _needed(act, start))
+    return sum(move.duration_ms for move in (*_needed(act, start), *act.cycle))
 
 
 def _steps(acts: Sequence[tuple[str, int]]) -> Iterator[Step]:
@@ -140,7 +146,18 @@ def _step(name: str, start_ms: int, duration_ms: int, held: Stance) -> Step:
         end_ms = now_ms + move.duration_ms + (spare_ms if move.stretches else 0)
         motions.append(Motion(now_ms, end_ms, here, move))
         now_ms, here = end_ms, move.to
-    return Step(name, start_ms, start_ms + duration_ms, start, tuple(motions))
+    cycles = tuple(_cycles(act, now_ms, start_ms + duration_ms, here))
+    cycle_ms = cycles[0].start_ms if cycles else None
+    return Step(name, start_ms, start_ms + duration_ms, start, (*motions, *cycles), cycle_ms)
+
+
+def _cycles(act: Act, start_ms: int, end_ms: int, here: Stance) -> Iterator[Motion]:
+    """Yield as many whole cycles as there is time for."""
+    whole_ms, now_ms = sum(move.duration_ms for move in act.cycle), start_ms
+    while act.cycle and now_ms + whole_ms <= end_ms:
+        for move in act.cycle:
+            yield Motion(now_ms, now_ms + move.duration_ms, here, move)
+            now_ms, here = now_ms + move.duration_ms, move.to
 
 
 def _needed(act: Act, start: Stance) -> tuple[Move, ...]:
@@ -161,7 +178,8 @@ def _paced(share: float, pace: Pace) -> float:
 def _periods(step: Step) -> Iterator[Period]:
     """Split a step where its truth changes: at the edge of the picture, and when the body is still."""
     edge_ms = [_edge_ms(motion) for motion in step.motions if _crosses(motion)]
-    cuts = sorted({step.start_ms, *edge_ms, step.still_ms, step.end_ms})
+    begin_ms = step.start_ms if step.cycle_ms is None else step.cycle_ms
+    cuts = sorted({step.start_ms, begin_ms, *edge_ms, step.still_ms, step.end_ms})
     for start_ms, end_ms in itertools.pairwise(cuts):
         yield Period(start_ms, end_ms, _truth(step, start_ms))
 
@@ -191,6 +209,7 @@ def _truth(step: Step, at_ms: int) -> Truth:
     )
     if not moving:
         return truth
+    cycling = step.cycle_ms is not None and at_ms >= step.cycle_ms
     falls = act.leads_to is Situation.FALLEN and Situation.FALLEN not in act.follows
     return replace(
         truth,
@@ -199,6 +218,8 @@ def _truth(step: Step, at_ms: int) -> Truth:
         slouching=False,
         falling=falls,
         fallen=not falls and truth.fallen,
+        waving=cycling and act.waving,
+        exercise=act.exercise if cycling else None,
     )
 
 

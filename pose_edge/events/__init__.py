@@ -9,8 +9,17 @@ from typing import Literal, Protocol
 from pydantic import Field, create_model
 
 from pose_edge.events.fall import FallDetector, FallOptions
+from pose_edge.events.gesture import (
+    HandsRaisedOptions,
+    OneArmRaisedOptions,
+    WaveOptions,
+    hands_raised,
+    one_arm_raised,
+    wave,
+)
 from pose_edge.events.posture import PostureDetector, PostureOptions
 from pose_edge.events.presence import Presence, PresenceOptions
+from pose_edge.events.repetition import RepetitionDetector, RepetitionOptions
 from pose_edge.options import Options
 from pose_edge.records import Event, Scene, Surroundings
 
@@ -42,6 +51,10 @@ TABLE: tuple[Kind, ...] = (
     Kind("presence", PresenceOptions, Presence),
     Kind("posture", PostureOptions, PostureDetector),
     Kind("fall", FallOptions, FallDetector, needs=("zones",)),
+    Kind("hands_raised", HandsRaisedOptions, hands_raised),
+    Kind("one_arm_raised", OneArmRaisedOptions, one_arm_raised),
+    Kind("wave", WaveOptions, wave),
+    Kind("repetition", RepetitionOptions, RepetitionDetector),
 )
 """Every event kind. Presence comes first: what happens to somebody is told after that they are there."""
 

@@ -6,13 +6,13 @@ import itertools
 
 import pytest
 
-from pose_edge.actor.acts import ACTS
+from pose_edge.actor.acts import ACTS, before
 from pose_edge.actor.figure import EDGE_SHARE
 from pose_edge.actor.script import load_script, shipped_names
-from pose_edge.actor.timeline import Script, Truth
+from pose_edge.actor.timeline import Script, Truth, least_ms
 from pose_edge.records import PostureClass
 
-STEADY = {
+STEADY: dict[str, PostureClass | None] = {
     "stand": PostureClass.STANDING,
     "raise_both_hands": PostureClass.STANDING,
     "raise_one_hand": PostureClass.STANDING,
@@ -20,6 +20,9 @@ STEADY = {
     "get_up": PostureClass.STANDING,
     "sit": PostureClass.SITTING,
     "slouch": PostureClass.SITTING,
+    "wave": PostureClass.STANDING,
+    "squats": PostureClass.STANDING,
+    "push_ups": None,
     "bend": PostureClass.BENDING,
     "lie_down_slowly": PostureClass.LYING,
     "lie": PostureClass.LYING,
@@ -69,6 +72,8 @@ def test_flags_belong_to_their_acts_alone(name: str) -> None:
         assert truth.slouching == (held and truth.act == "slouch"), at_ms
         assert truth.falling == (not held and truth.act == "fall"), at_ms
         assert truth.fallen == (held and truth.act in ("fall", "stay_down")), at_ms
+        assert not truth.waving or truth.act == "wave", at_ms
+        assert truth.exercise in (None, {"squats": "squat", "push_ups": "push_up"}.get(truth.act)), at_ms
 
 
 @pytest.mark.parametrize("name", shipped_names())
@@ -132,3 +137,19 @@ def test_every_act_can_be_reached_and_left() -> None:
     for act in ACTS.values():
         assert any(act.leads_to in other.follows for other in ACTS.values())
         assert any(other.leads_to in act.follows for other in ACTS.values())
+
+
+def test_a_cycle_is_made_as_often_as_there_is_time_for_and_told_while_it_lasts() -> None:
+    script = Script("waves", [("stand", 1000), ("wave", 5000)])  # 0.9 s of raising, then 5 x 0.8 s
+    told = [period for period in script.periods if period.truth.waving]
+
+    assert [(period.start_ms, period.end_ms) for period in told] == [(1900, 5900)]
+    assert script.stance(1900 + 400) != script.stance(1900 + 800)
+    assert script.truth(5950).posture is PostureClass.STANDING
+
+
+def test_an_act_with_a_cycle_takes_at_least_one() -> None:
+    assert least_ms(ACTS["squats"], before(ACTS["squats"])) == 1800
+    assert {ACTS[name].cycle[-1].to for name in ("wave", "squats", "push_ups")} == {
+        ACTS[name].moves[-1].to for name in ("wave", "squats", "push_ups")
+    }

@@ -19,7 +19,9 @@ from pose_edge.events.fall.states import ROWS, TRANSITIONS, Phase
 from pose_edge.messages import Device, Messages
 from pose_edge.records import Event, Pose, PoseResult, Scene, Stage, State, Zone
 from pose_edge.tracking import Tracker
+from tests import limbs
 from tests.bodies import pose, result
+from tests.limbs import Hand
 
 STANDING = pose("standing", at=(0.5, 0.45))
 SITTING = pose("sitting", at=(0.5, 0.55))
@@ -487,3 +489,45 @@ def test_somebody_who_sits_down_on_the_floor_fast_has_not_fallen() -> None:
     on_floor = Pose(legs_out, sat.world_landmarks)
 
     assert falls(film([(0, STANDING), (4000, STANDING), (4700, on_floor), (20_000, on_floor)])) == []
+
+
+# Calls for help.
+
+
+def on_the_floor(hands: Hand) -> Pose:
+    """Sitting there, with both hands like that."""
+    seated = limbs.body(hands, hands, stance="sitting", at=(0.5, 0.8))
+    landmarks = seated.landmarks.copy()
+    landmarks[27:, 1] = 0.82
+    return Pose(landmarks, seated.world_landmarks)
+
+
+SITS_UP, CALLS = on_the_floor(limbs.HANGING), on_the_floor(limbs.RAISED)
+SAT_UP: Keys = ((800, SITS_UP), (2000, SITS_UP))
+
+
+@pytest.mark.parametrize("step_ms", [33, 67, 125, 200])
+def test_both_hands_raised_while_a_fall_is_suspected_confirm_it_at_once(step_ms: int) -> None:
+    suspected, confirmed = falls(film(a_fall(2000, (*SAT_UP, (2400, CALLS), (5000, CALLS))), step_ms=step_ms))
+
+    assert told((suspected, confirmed)) == [("fall_suspected", "posture"), ("fall_confirmed", "help_gesture")]
+    assert confirmed.severity == "alert"
+    # The hands pass the eyes on their way up, at 8.8 s, and are held for a second.
+    assert 9600 <= confirmed.timestamp_ms <= 10_200
+
+
+def test_without_the_gesture_sitting_up_on_the_floor_confirms_nothing_yet() -> None:
+    assert told(falls(film(a_fall(2000, (*SAT_UP, (5000, SITS_UP)))))) == [("fall_suspected", "posture")]
+
+
+def test_the_gesture_can_be_left_out() -> None:
+    calling = film(a_fall(2000, (*SAT_UP, (2400, CALLS), (5000, CALLS))))
+
+    assert told(falls(calling, help_gesture=False)) == [("fall_suspected", "posture")]
+
+
+def test_hands_raised_before_the_fall_say_nothing_about_it() -> None:
+    up = limbs.body(limbs.RAISED, limbs.RAISED, at=(0.5, 0.55))
+    story = film([(0, up), (4000, up), (4600, LYING), (8000, LYING)])
+
+    assert told(falls(story)) == [("fall_suspected", "posture")]

@@ -8,6 +8,7 @@ from pose_edge.events.fall import features
 from pose_edge.events.fall.features import Before, Signs
 from pose_edge.events.fall.options import FallOptions, Limits
 from pose_edge.geometry import distance, is_inside
+from pose_edge.gestures import Raised, RaisedLimits, Sign, WaveLimits, Waving
 from pose_edge.records import Posture, Scene, Zone
 from pose_edge.signals import Held, History
 
@@ -69,6 +70,8 @@ class Case:
         self.floor = Held()
         self.down_ms = 0
         self.paused_ms = 0
+        self.calls: tuple[Sign, ...] = ()
+        """Gestures looked for while somebody has been told of a fall."""
 
     # What happens.
 
@@ -85,12 +88,16 @@ class Case:
         if features.is_standing(posture):
             self.upright_ms = self.now_ms
         self._run(posture, step_ms, unseen_ms)
+        for call in self.calls:
+            call.see(posture, scene.width_px, scene.height_px, step_ms)
 
     def miss(self, scene: Scene, step_ms: int) -> None:
         """Take in that the person is not seen."""
         self._pass(scene, step_ms)
         self.seen = False
         self.lost_ms += step_ms
+        for call in self.calls:
+            call.miss(step_ms)
         if self.rest.holds:
             self.rest.ms += step_ms
         else:
@@ -102,6 +109,8 @@ class Case:
         for held in (self.up, self.back, self.seated, self.rest):
             held.reset()
         self.down_ms = self.paused_ms = 0
+        looking = told and self.options.help_gesture
+        self.calls = (Raised(RaisedLimits()), Waving(WaveLimits())) if looking else ()
         if not told:
             self.good = self.total = self.repeats = 0
 
@@ -203,6 +212,10 @@ class Case:
     def stayed_down(self) -> bool:
         """Down or lost for long enough."""
         return self.down_ms >= 1000 * self.confirm_s()
+
+    def called_for_help(self) -> bool:
+        """Raised both hands, or waved, since the suspicion."""
+        return any(call.active for call in self.calls)
 
     def confirm_s(self) -> float:
         """How long a suspicion waits for somebody to get up."""

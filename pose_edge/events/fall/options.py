@@ -80,6 +80,11 @@ class FallOptions(Options):
     """With somebody else standing there: `lower` waits twice as long and tells a warning, `suppress` waits as
     long as they stand there (and may be the fallen one's helpless spouse), `ignore` makes no difference."""
 
+    help_gesture: bool = True
+    """Whether hands raised or waved while a fall is suspected confirm it at once: somebody who has sat up on
+    the floor calls. Of a lying body no gesture can be seen. Gestures as `hands_raised` and `wave` have them
+    when nothing is set."""
+
     def in_force(self) -> dict[str, float]:
         """Return what the options leave to `sensitivity`, with the values it gives; for reports."""
         return asdict(limits(self))

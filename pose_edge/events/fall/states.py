@@ -52,6 +52,7 @@ TRANSITIONS: Final = (
     #
     Transition(P.SUSPECTED, Case.recovered, P.IDLE, "recovered"),
     Transition(P.SUSPECTED, Case.lies_where_allowed, P.IDLE, "furniture"),
+    Transition(P.SUSPECTED, Case.called_for_help, P.CONFIRMED, "help_gesture"),
     Transition(P.SUSPECTED, Case.stayed_down, P.CONFIRMED),
     Transition(P.SUSPECTED, Case.stayed_on_floor, P.CONFIRMED, "on_floor"),
     #
