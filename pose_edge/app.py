@@ -11,6 +11,7 @@ from pathlib import Path
 from pose_edge.config import Config, load
 from pose_edge.daemon import Daemon
 from pose_edge.errors import PoseEdgeError
+from pose_edge.health import give_memory_back
 from pose_edge.landmarker import RunningMode
 from pose_edge.link import Link
 from pose_edge.models import ModelFile, resolve
@@ -68,6 +69,7 @@ def live(config: Config, path: Path, wake: Wake, notifier: Notifier, link: Link)
         # Also when an error ends it: nothing retained may claim that poses come.
         stack.callback(daemon.goodbye)
         daemon.introduce()
+        give_memory_back()
         while not (wake.stop or supervisor.ended or daemon.restart):
             daemon.turn()
             wake.quiet()

@@ -6,6 +6,7 @@ import itertools
 import logging
 import os
 import time
+from functools import lru_cache
 from typing import Any, Final
 
 from pydantic import JsonValue
@@ -33,6 +34,7 @@ logger = logging.getLogger(__name__)
 TURN_S: Final = 0.5
 """The longest a turn of the loop waits for something to happen."""
 
+SYNC_LOOK_NS: Final = 1_000_000_000
 LOOK_NS: Final = 250_000_000
 """How often to look whether something is wrong; results come much more often."""
 
@@ -297,7 +299,14 @@ class Daemon:
 
 def clocks() -> Now:
     """Return this moment."""
-    return Now(time.monotonic_ns(), time.time_ns() // 1_000_000, health.clock_synced())
+    now_ns = time.monotonic_ns()
+    return Now(now_ns, time.time_ns() // 1_000_000, _synced(now_ns // SYNC_LOOK_NS))
+
+
+@lru_cache(maxsize=1)
+def _synced(_second: int) -> bool:
+    """Ask once a second: it is a system call, and this is wanted for every picture."""
+    return health.clock_synced()
 
 
 def _messages(config: Config, model: ModelFile, boot_id: str) -> Messages:

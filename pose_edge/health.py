@@ -7,6 +7,7 @@ import os
 import platform
 import shutil
 import time
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -55,10 +56,20 @@ def disk_free_mb(path: Path) -> float | None:
 
 def clock_synced() -> bool:
     """Return whether the kernel believes its wall clock: a Pi has no battery and boots in the past."""
-    libc = ctypes.CDLL(None, use_errno=True)
     # struct timex is 208 bytes on 64-bit Linux; modes = 0, its first field, only asks.
-    state = libc.adjtimex(ctypes.byref(ctypes.create_string_buffer(256)))
+    state = _libc().adjtimex(ctypes.byref(ctypes.create_string_buffer(256)))
     return state not in (-1, TIME_ERROR)
+
+
+def give_memory_back() -> None:
+    """Return what was needed only to start, some megabytes, to the system; where the C library can."""
+    if hasattr(_libc(), "malloc_trim"):
+        _libc().malloc_trim(0)
+
+
+@cache
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
 
 
 class Usage:
