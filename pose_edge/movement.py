@@ -17,6 +17,9 @@ BACK_MS: Final = (500, 1000)
 """A body is held against where it was so long ago: from picture to picture there would be nothing but jitter,
 and against one second alone whoever does push-ups once a second is back where they were."""
 
+LONGEST_MS: Final = 2000
+"""A second between two pictures may take so long; after more somebody was lost, and has moved or has not."""
+
 STEP_MS: Final = 240
 """Closer sightings add work, not knowledge: a second holds three or four at any rate above 5 Hz."""
 
@@ -47,12 +50,16 @@ class Movement:
         moments.append((now_ms, points))
         while len(moments) > 1 and now_ms - moments[1][0] >= BACK_MS[1]:
             moments.popleft()
-        if now_ms - moments[0][0] < BACK_MS[1]:
+        age_ms = now_ms - moments[0][0]
+        if age_ms < BACK_MS[1]:
             return None
         halfway = next(then for at_ms, then in reversed(moments) if now_ms - at_ms >= BACK_MS[0])
-        steps_px = [_step_px(points, then) for then in (moments[0][1], halfway)]
-        seen_px = [step_px for step_px in steps_px if step_px is not None]
-        return max(seen_px) / posture.scale_px if seen_px else None
+        whole_px, half_px = _step_px(points, moments[0][1]), _step_px(points, halfway)
+        if whole_px is None or half_px is None:
+            return None
+        if age_ms <= LONGEST_MS:
+            whole_px *= BACK_MS[1] / age_ms
+        return max(whole_px, half_px) / posture.scale_px
 
 
 def _points(posture: Posture, scene: Scene) -> _Points:

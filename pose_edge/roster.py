@@ -43,6 +43,8 @@ class Known(Generic[About]):
     """Since then; 0: seen at this moment."""
     unseen_ms: int = 0
     """Between the last two sightings."""
+    step_ms: int = 0
+    """Of that, since the last moment; 0 for somebody new, of whom nothing was known before."""
 
     @property
     def person_id(self) -> int:
@@ -95,6 +97,7 @@ class Roster(Generic[About]):
             found = self._known.get(posture.person_id) or self._welcome(posture, scene)
             found.posture = posture
             found.unseen_ms, found.lost_ms = found.lost_ms, 0
+            found.step_ms = min(self.step_ms, found.unseen_ms)
         if len(self._known) > len(scene.people):
             self._forget(scene)
 

@@ -85,7 +85,7 @@ def share_of(point_px: PointPx, scene: Scene) -> PointPx:
 
 def is_in(posture: Posture, zone: Zone, scene: Scene) -> bool:
     """Whether somebody is in a zone by this moment alone."""
-    return is_inside(share_of(_deciding_px(posture, zone), scene), zone.polygon)
+    return is_inside(share_of(deciding_px(posture, zone), scene), zone.polygon)
 
 
 def zones_of(posture: Posture, zones: Sequence[Zone], scene: Scene) -> tuple[Zone, ...]:
@@ -103,6 +103,7 @@ def decides(posture: Posture, zone: Zone) -> Literal["feet", "hips"]:
     return "hips" if lying or posture.body.ankles_px is None else point
 
 
-def _deciding_px(posture: Posture, zone: Zone) -> PointPx:
+def deciding_px(posture: Posture, zone: Zone) -> PointPx:
+    """Return where that part is, in pixels."""
     body = posture.body
     return body.hips_px if decides(posture, zone) == "hips" or body.ankles_px is None else body.ankles_px

@@ -177,8 +177,8 @@ class _Watch:
             about.rest.holds = False
             return ()
         is_out = not rests and about.phase is Phase.RESTING and self._place.is_out(posture, scene)
-        about.rest.run(rests, self.people.step_ms, known.unseen_ms)
-        about.out.run(is_out, self.people.step_ms, known.unseen_ms)
+        about.rest.run(rests, known.step_ms, known.unseen_ms)
+        about.out.run(is_out, known.step_ms, known.unseen_ms)
         if about.phase is Phase.RESTING:
             return self._resting(known, scene, is_out=is_out)
         if not rests or about.rest.ms < 1000 * self._options.back_s:

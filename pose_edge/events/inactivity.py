@@ -51,11 +51,11 @@ class InactivityOptions(Options):
     enabled: bool = True
     """Tell when somebody does not move for long."""
 
-    after_min: float = Field(60.0, ge=0.05, le=10080)
+    after_min: float = Field(60.0, ge=0.01, le=10080)
     """Minutes without a movement that are inactivity. Telecare units are set to 1 h of the waking day
     (Tunstall Caresse manual, mode 3: 40 min to 1 h; least 15 min)."""
 
-    resting_min: float = Field(240.0, ge=0.05, le=10080)
+    resting_min: float = Field(240.0, ge=0.01, le=10080)
     """The same in a zone with `lying_ok`. Sleepers of 65 to 80 years turn over 2.1 times an hour (De Koninck
     1992); if that comes by chance, 4 h without happen once in 4000 times. `still_min` of a zone wins."""
 

@@ -15,7 +15,7 @@ from pydantic import Field
 from pose_edge.options import Options
 from pose_edge.records import Event, Posture, Scene, Stage, Zone
 from pose_edge.roster import Known, Roster
-from pose_edge.scene import decides, is_in, share_of
+from pose_edge.scene import decides, deciding_px, is_in, share_of
 from pose_edge.signals import Held
 
 
@@ -97,11 +97,11 @@ class ZonesDetector:
     def _maybe_enter(
         self, stay: _Stay, zone: Zone, known: Known[_Stays], scene: Scene, *, inside: bool
     ) -> tuple[Event, ...]:
-        stay.inside.run(inside, self._people.step_ms, known.unseen_ms)
+        stay.inside.run(inside, known.step_ms, known.unseen_ms)
         if not inside or stay.inside.ms < 1000 * self._options.enter_s:
             return ()
         posture = known.posture
-        across, down = share_of(posture.body.hips_px, scene)
+        across, down = share_of(deciding_px(posture, zone), scene)
         stay.stayed_ms = stay.inside.ms
         stay.outside.reset()
         stay.entered = Event(
@@ -118,8 +118,8 @@ class ZonesDetector:
             evidence={
                 "inside_s": stay.inside.ms / 1000,
                 "limit_inside_s": self._options.enter_s,
-                "hips_x": round(across, 3),
-                "hips_y": round(down, 3),
+                "x": round(across, 3),
+                "y": round(down, 3),
             },
         )
         return (stay.entered,)
@@ -129,9 +129,8 @@ class ZonesDetector:
     ) -> list[Event]:
         """Go on with somebody who has entered."""
         assert stay.entered is not None
-        step_ms = self._people.step_ms
-        stay.stayed_ms += step_ms
-        stay.outside.run(not inside, step_ms, known.unseen_ms)
+        stay.stayed_ms += known.step_ms
+        stay.outside.run(not inside, known.step_ms, known.unseen_ms)
         if not inside and stay.outside.ms >= 1000 * self._options.leave_s:
             return self._finish(stay, scene, scene.timestamp_ms - stay.outside.ms, "left")
         events: list[Event] = []
