@@ -159,8 +159,7 @@ class _Watch:
             if known.lost_ms == 0:
                 events += self._see(known, scene)
             elif known.about.rest.holds:
-                known.about.rest.ms += self.people.step_ms
-                known.about.rested_ms = known.about.rest.ms
+                self._rest_on(known.about)
         for known in self.people.gone:
             events += self._back(known, scene, "gone", scene.timestamp_ms - known.lost_ms)
         return events
@@ -186,10 +185,20 @@ class _Watch:
         if about.phase is Phase.OUT:
             return self._back(known, scene, "back", scene.timestamp_ms)
         told = self._instead_of_somebody(known, scene)
+        self._maybe_rested(about)
+        return told
+
+    def _rest_on(self, about: _Rester) -> None:
+        """Go on with somebody lost while resting."""
+        about.rest.ms += self.people.step_ms
+        about.rested_ms = about.rest.ms
+        if about.phase is Phase.AWAY:
+            self._maybe_rested(about)
+
+    def _maybe_rested(self, about: _Rester) -> None:
         if about.rest.ms >= 1000 * self._options.rest_s:
             about.phase = Phase.RESTING
             about.out.reset()
-        return told
 
     def _resting(self, known: Known[_Rester], scene: Scene, *, is_out: bool) -> tuple[Event, ...]:
         about = known.about
