@@ -117,3 +117,17 @@ def test_a_good_one_is_taken(tmp_path: Path) -> None:
     [zone] = load(path).scene.all_zones()
     assert (zone.name, zone.lying_ok, zone.polygon[2]) == ("sofa", True, (1.0, 1.0))
     assert Config().scene.all_zones() == ()
+
+
+def test_a_fall_names_the_zone_it_happens_in() -> None:
+    floor = {"name": "kitchen", "polygon": [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]}
+    engine = Engine(surroundings=Surroundings(scene(DOOR, floor).all_zones()))
+    falls = [
+        event
+        for at_ms in range(0, 120_000, 100)
+        for event in engine.update(lies_down(at_ms)).events
+        if event.kind == "fall"
+    ]
+
+    assert {event.zone for event in falls} == {"kitchen"}
+    assert Messages(Device("d"), "b", "m", "video").active_fall(falls[-1]).zone == "kitchen"

@@ -264,6 +264,8 @@ def _complaint(root: yaml.Node | None, detail: Any) -> Complaint:
     message = str(detail["msg"]).removeprefix("Value error, ")
     if detail["type"] == "missing":
         return _said(root, detail["loc"], "missing")
+    if detail["type"] == "extra_forbidden":  # zones alone are as strict as a configuration
+        return _said(root, detail["loc"], f"unknown; allowed are {', '.join(ZoneOptions.model_fields)}")
     found = detail["input"]
     shown = f"{found!r} found, " if isinstance(found, str | int | float | bool | None) else ""
     return _said(root, detail["loc"], f"{shown}{message[0].lower()}{message[1:]}")
