@@ -28,7 +28,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def evaluated(folder: Path, *arguments: object, **clip: Any) -> dict[str, Any]:
+def evaluated(folder: Path, *arguments: str | Path, **clip: Any) -> dict[str, Any]:
     """Return the report on one clip of somebody who stands there."""
     manifest = write_manifest(folder / "m.yaml", {"file": "stands.jsonl", **clip})
     done = run("evaluate", manifest, "--report", folder / "r.json", *arguments)
