@@ -150,3 +150,10 @@ def test_the_evidence_has_the_numbers_and_the_limits() -> None:
     assert (out.evidence["limit_rested_s"], out.evidence["limit_out_s"]) == (60.0, 2.0)
     assert float(out.evidence["out_s"] or 0) >= 2.0
     assert 0.9 < (out.confidence or 0) <= 1
+
+
+def test_standing_on_the_bed_is_not_out_of_it() -> None:
+    deep = Zone("bed", ((0.2, 0.5), (0.8, 0.5), (0.8, 0.95), (0.2, 0.95)), lying_ok=True)
+    lying = pose("lying", at=(0.5, 0.7), torso_px=60)
+
+    assert told("bed_exit", (65_000, lying), (5000, BEFORE), zones=(deep,)) == []

@@ -136,3 +136,14 @@ def test_the_evidence_has_the_numbers_and_the_limits() -> None:
     assert begun.evidence["movement"] == 0.0
     assert begun.evidence["limit_movement"] == pytest.approx(TIMES_JITTER * 0.03)
     assert 0.9 < (begun.confidence or 0) <= 1
+
+
+def test_however_long_somebody_moved_they_are_still_as_soon_as_they_stop() -> None:
+    def walks_about(at_s: float) -> Pose:
+        return pose(at=(0.5 + 0.2 * math.sin(at_s), 0.5))
+
+    moves = shows(walks_about, 0, 44, 100)  # 14 pi: back in the middle
+    [begun] = inactivity([*moves, *timeline((70_000, pose()), start_ms=44_000)])
+
+    assert 44_000 <= begun.start_ms <= 46_000
+    assert 104_000 <= begun.timestamp_ms <= 107_000
