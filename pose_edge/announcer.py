@@ -32,6 +32,7 @@ def announcement(
         health_interval_s=config.publish.health_interval_s,
         model=health.board(),
         serial=health.serial(),
+        zones=tuple(zone.name for zone in config.scene.zones),
         gone=gone or {},
     )
 

@@ -316,7 +316,6 @@ def _messages(config: Config, model: ModelFile, boot_id: str) -> Messages:
         boot_id,
         model.path.name,
         RunningMode.LIVE_STREAM.value,
-        zones=config.scene.all_zones(),
         state_expiry_s=round(EXPIRY_BEATS * publish.state_heartbeat_s),
         health_expiry_s=max(MIN_HEALTH_EXPIRY_S, round(EXPIRY_BEATS * publish.health_interval_s)),
     )

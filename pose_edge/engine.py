@@ -19,6 +19,7 @@ from pose_edge.records import (
     Scene,
     Stage,
     State,
+    Stay,
     Surroundings,
 )
 from pose_edge.tracking import Tracker
@@ -27,6 +28,9 @@ FallWord: TypeAlias = Literal["none", "suspected", "confirmed"]
 
 MOST_FALLS: Final = 16
 """In the state at a time; the daemon's latch keeps more."""
+
+MOST_STAYS: Final = 64
+"""The same of people in zones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,8 @@ def project(state: State, events: Iterable[Event]) -> State:
             state = _posture(state, event)
         elif event.kind == "fall":
             state = _fall(state, event)
+        elif event.kind == "zones":
+            state = _stay(state, event)
     return state
 
 
@@ -117,6 +123,16 @@ def _fall(state: State, event: Event) -> State:
         return _with_falls(state, others)
     fall = FallState(event.number, event.person_id, confirmed=event.event_type == "fall_confirmed")
     return _with_falls(state, tuple(sorted((*others, fall), key=lambda one: one.number))[-MOST_FALLS:])
+
+
+def _stay(state: State, event: Event) -> State:
+    if event.event_type not in ("zone_entered", "zone_changed", "zone_left"):
+        return state
+    others = tuple(stay for stay in state.stays if stay.number != event.number)
+    if event.stage is Stage.END or event.person_id is None or event.zone is None:
+        return replace(state, stays=others)
+    stay = Stay(event.number, event.person_id, event.zone)
+    return replace(state, stays=tuple(sorted((*others, stay), key=lambda one: one.number))[-MOST_STAYS:])
 
 
 def _with_falls(state: State, falls: tuple[FallState, ...]) -> State:

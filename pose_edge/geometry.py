@@ -54,9 +54,11 @@ def is_inside(point: PointPx, polygon: Sequence[PointPx]) -> bool:
     """
     across, down = point
     inside = False
-    for (x1, y1), (x2, y2) in zip(polygon, (*polygon[1:], polygon[0]), strict=True):
+    x1, y1 = polygon[-1]
+    for x2, y2 in polygon:
         if (y1 > down) != (y2 > down) and across < x1 + (down - y1) / (y2 - y1) * (x2 - x1):
             inside = not inside
+        x1, y1 = x2, y2
     return inside
 
 

@@ -50,9 +50,7 @@ from pose_edge.records import (
     Scene,
     Stage,
     State,
-    Zone,
 )
-from pose_edge.scene import zones_at
 
 WILL_DELAY_S = 10
 
@@ -124,7 +122,6 @@ class Messages:
         model: str,
         running_mode: RunningMode,
         replayed: bool = False,
-        zones: tuple[Zone, ...] = (),
         state_expiry_s: int = topics.STATE_EXPIRY_S,
         health_expiry_s: int = topics.HEALTH_EXPIRY_S,
     ) -> None:
@@ -137,7 +134,6 @@ class Messages:
         self._model = model
         self._running_mode = running_mode
         self._replayed = replayed
-        self._zones = zones
         self._state_expiry_s = state_expiry_s
         self._health_expiry_s = health_expiry_s
         self._offset_ms = 0
@@ -226,7 +222,7 @@ class Messages:
             posture_since=self._time(main.since_ms) if main else None,
             confidence=round(main.confidence, 3) if main else None,
             fall=fall or state.fall,
-            zones=sorted({zone for names in self._zones_of(state, scene).values() for zone in names}),
+            zones=list(state.zones),
             persons=self._persons(state, scene),
             inference_fps=None if inference_fps is None else round(inference_fps, 2),
             frame_age_ms=frame_age_ms,
@@ -423,31 +419,19 @@ class Messages:
 
     def _persons(self, state: State, scene: Scene | None) -> list[Person]:
         seen = {posture.person_id: posture for posture in scene.people} if scene else {}
-        zones = self._zones_of(state, scene)
         return [
-            self._person(person, seen.get(person.person_id), zones.get(person.person_id, ()))
+            self._person(person, seen.get(person.person_id), state.zone_of(person.person_id))
             for person in state.present
         ]
 
-    def _zones_of(self, state: State, scene: Scene | None) -> dict[int, tuple[str, ...]]:
-        """Return who is in which zones, as far as they are seen."""
-        if scene is None or not self._zones:
-            return {}
-        present = {person.person_id for person in state.present}
-        return {
-            seen.person_id: zones_at(seen.body.hips_px, scene.width_px, scene.height_px, self._zones)
-            for seen in scene.people
-            if seen.person_id in present
-        }
-
-    def _person(self, person: PersonState, seen: Posture | None, zones: tuple[str, ...]) -> Person:
+    def _person(self, person: PersonState, seen: Posture | None, zone: str | None) -> Person:
         height = seen.head_above_ankles if seen else None
         return Person(
             id=person.person_id,
             posture=person.posture.value,
             since=self._time(person.since_ms),
             confidence=round(person.confidence, 3),
-            zone=zones[0] if zones else None,
+            zone=zone,
             bbox=_bounding_box(seen) if seen else None,
             visibility_mean=round(seen.body.visibility, 3) if seen else None,
             torso_angle_deg=round(seen.body.torso_tilt_deg, 1) if seen else None,

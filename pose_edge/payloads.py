@@ -74,7 +74,7 @@ class Person(Record):
     confidence: Share
     """Of the posture."""
     zone: str | None
-    """Null while no zones are set up."""
+    """The zone they entered last of those they are in; null in none."""
     bbox: BoundingBox | None
     """Null, like the three below, when the person was not seen in the newest picture."""
     visibility_mean: Share | None

@@ -176,6 +176,12 @@ class Zone:
     """At least three corners, as shares of the picture's width and height."""
     lying_ok: bool = False
     """A bed or a sofa: whoever lies there has not fallen."""
+    point: Literal["feet", "hips"] | None = None
+    """Which part of a body decides who is in it; None: hips where lying is fine, else feet."""
+    loiter_s: float | None = None
+    """Being in it for so long is loitering, 0: never; None: as for all zones."""
+    still_min: float | None = None
+    """Not moving in it for so long is inactivity, 0: never; None: as for all zones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,6 +281,16 @@ class FallState:
 
 
 @dataclass(frozen=True, slots=True)
+class Stay:
+    """Somebody in a zone, in `State`."""
+
+    number: int
+    """Of its events."""
+    person_id: int
+    zone: str
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     """What holds now: a projection of all events so far."""
 
@@ -286,6 +302,8 @@ class State:
     people: tuple[PersonState, ...] = ()
     falls: tuple[FallState, ...] = ()
     """Those that are not over, oldest first."""
+    stays: tuple[Stay, ...] = ()
+    """Who is in which zone, in the order in which they came."""
 
     @property
     def main_person(self) -> PersonState | None:
@@ -296,6 +314,15 @@ class State:
     def present(self) -> tuple[PersonState, ...]:
         """Whose posture is known, as long as somebody counts as being there."""
         return self.people if self.occupied else ()
+
+    @property
+    def zones(self) -> tuple[str, ...]:
+        """Names of the zones in which somebody is, sorted; nobody is where nobody counts as being there."""
+        return tuple(sorted({stay.zone for stay in self.stays})) if self.occupied else ()
+
+    def zone_of(self, person_id: int) -> str | None:
+        """Return the zone a person entered last of those they are in."""
+        return next((stay.zone for stay in reversed(self.stays) if stay.person_id == person_id), None)
 
 
 @dataclass(frozen=True, slots=True)

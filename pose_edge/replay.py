@@ -82,7 +82,7 @@ class Replay:
         zones: tuple[Zone, ...] = (),
     ) -> None:
         device = Device(REPLAY_DEVICE)
-        self._messages = Messages(device, REPLAY_DEVICE, model, mode, replayed=True, zones=zones)
+        self._messages = Messages(device, REPLAY_DEVICE, model, mode, replayed=True)
         self._messages.set_clock(wall_offset_ms, synced=False)
         self._engine = Engine(events, surroundings=Surroundings(zones))
         self._state = State()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self, TypeAlias
+from collections.abc import Sequence
+from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import Field, field_validator, model_validator
 
 from pose_edge.geometry import is_inside
 from pose_edge.options import Options
-from pose_edge.records import PointPx, Zone
+from pose_edge.records import PointPx, Posture, PostureClass, Scene, Zone
 
 Share: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 
@@ -23,7 +24,20 @@ class ZoneOptions(Options):
     """Corners in order, each [x, y] as shares of the upright picture: [0, 0] is the upper left."""
 
     lying_ok: bool = False
-    """A bed or a sofa: whoever lies there has not fallen."""
+    """A bed or a sofa: whoever lies there has not fallen, and getting up from it is `bed_exit`."""
+
+    point: Literal["feet", "hips"] | None = None
+    """Which part of a body decides who is in it: `feet` for a part of the floor, `hips` for furniture. Where
+    it is null, hips with `lying_ok`, else feet. Feet that are not seen, or lie, are stood in for by the
+    hips."""
+
+    loiter_s: float | None = Field(None, ge=0, le=86400)
+    """How long somebody may be in it before that is `loitering`; 0: for ever. Where it is null,
+    `events.zones.loiter_s`, and for ever with `lying_ok`: resting is no loitering."""
+
+    still_min: float | None = Field(None, ge=0, le=10080)
+    """How many minutes somebody may not move in it before that is `inactivity`; 0: for ever. Where it is
+    null, `events.inactivity.resting_min` with `lying_ok`, else `after_min` there."""
 
     @field_validator("polygon")
     @classmethod
@@ -34,28 +48,62 @@ class ZoneOptions(Options):
             raise ValueError("its corners lie on a line: nothing is inside")
         return polygon
 
+    def as_zone(self) -> Zone:
+        """Return it as the engine knows it."""
+        return Zone(**dict(self))
+
 
 class SceneOptions(Options):
     """Options under ``scene``: what you know about the picture."""
 
     zones: tuple[ZoneOptions, ...] = ()
     """Parts of the picture: `{name: bed, polygon: [[0.1, 0.5], [0.6, 0.5], [0.6, 0.9]], lying_ok: true}`. The
-    polygon's corners are shares of the upright picture. Hips decide who is in a zone."""
+    polygon's corners are shares of the upright picture. Each zone tells who enters, leaves and stays too
+    long."""
 
     @model_validator(mode="after")
     def _names_differ(self) -> Self:
-        names = [zone.name for zone in self.zones]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
+        if twice := repeated_names(self.zones):
             raise ValueError(f"zones: {', '.join(twice)} is there more than once; names must differ")
         return self
 
     def all_zones(self) -> tuple[Zone, ...]:
         """Return them as the engine knows them."""
-        return tuple(Zone(zone.name, zone.polygon, zone.lying_ok) for zone in self.zones)
+        return tuple(zone.as_zone() for zone in self.zones)
 
 
-def zones_at(point_px: PointPx, width_px: int, height_px: int, zones: tuple[Zone, ...]) -> tuple[str, ...]:
-    """Return the names of the zones a point of the picture is in, in the order of the options."""
-    share = (point_px[0] / width_px, point_px[1] / height_px)
-    return tuple(zone.name for zone in zones if is_inside(share, zone.polygon))
+def repeated_names(zones: Sequence[ZoneOptions]) -> list[str]:
+    """Return the names that more than one zone has."""
+    names = [zone.name for zone in zones]
+    return sorted({name for name in names if names.count(name) > 1})
+
+
+def share_of(point_px: PointPx, scene: Scene) -> PointPx:
+    """Return a point of the picture as shares of its width and height."""
+    return point_px[0] / scene.width_px, point_px[1] / scene.height_px
+
+
+def is_in(posture: Posture, zone: Zone, scene: Scene) -> bool:
+    """Whether somebody is in a zone by this moment alone."""
+    return is_inside(share_of(deciding_px(posture, zone), scene), zone.polygon)
+
+
+def zones_of(posture: Posture, zones: Sequence[Zone], scene: Scene) -> tuple[Zone, ...]:
+    """Return the zones somebody is in by this moment alone, in their order."""
+    return tuple(zone for zone in zones if is_in(posture, zone, scene))
+
+
+def decides(posture: Posture, zone: Zone) -> Literal["feet", "hips"]:
+    """Return which part of a body says whether it is in a zone.
+
+    Feet that are not seen say nothing, and those of somebody lying are at one end of them.
+    """
+    point = zone.point or ("hips" if zone.lying_ok else "feet")
+    lying = posture.posture_class is PostureClass.LYING
+    return "hips" if lying or posture.body.ankles_px is None else point
+
+
+def deciding_px(posture: Posture, zone: Zone) -> PointPx:
+    """Return where that part is, in pixels."""
+    body = posture.body
+    return body.hips_px if decides(posture, zone) == "hips" or body.ankles_px is None else body.ankles_px

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+import jinja2
 import orjson
 import pytest
 from pydantic import ValidationError
@@ -90,7 +91,7 @@ def test_keys_and_platforms_stay_what_they_are() -> None:
 
 
 def test_every_entity_has_an_option_and_every_option_an_entity() -> None:
-    assert set(EntitiesOptions.model_fields) == set(PLATFORMS)
+    assert set(EntitiesOptions.model_fields) == {*PLATFORMS, "zones"}
 
 
 @pytest.mark.parametrize("key", PLATFORMS)
@@ -131,9 +132,9 @@ def test_a_fall_neither_expires_nor_needs_the_camera() -> None:
     assert payload()["availability"] == [{"topic": f"{ROOT}/status"}]
 
 
-@pytest.mark.parametrize("key", ["occupancy", "posture", "person_count"])
+@pytest.mark.parametrize("key", ["occupancy", "posture", "person_count", "zone_bed"])
 def test_what_is_seen_needs_both_the_daemon_and_fresh_pictures(key: str) -> None:
-    entity = payload(state_heartbeat_s=20.5)["components"][key]
+    entity = payload(state_heartbeat_s=20.5, zones=("bed",))["components"][key]
 
     assert entity["availability_mode"] == "all"
     assert {one["topic"] for one in entity["availability"]} == {f"{ROOT}/status", f"{ROOT}/pipeline/status"}
@@ -187,6 +188,32 @@ def test_what_is_gone_is_named_once_with_its_platform_alone() -> None:
 
 def test_an_entity_that_is_wanted_again_is_not_removed() -> None:
     assert payload(gone={"fall": "binary_sensor"})["components"]["fall"]["name"] == "Fall"
+
+
+def in_zone(occupied: bool | None, zones: list[str], zone: str = "bed") -> str:
+    """Return what Home Assistant makes of `state` for one zone."""
+    entity = payload(zones=("bed", "sofa-bed"))["components"][f"zone_{zone}"]
+    template = jinja2.Environment(autoescape=False).from_string(entity["value_template"])
+    return template.render(value_json={"occupied": occupied, "zones": zones})
+
+
+def test_each_zone_is_occupied_or_not() -> None:
+    assert in_zone(True, ["bed"]) == "ON"
+    assert in_zone(True, ["sofa-bed"]) == "OFF"
+    assert in_zone(True, ["sofa-bed"], zone="sofa-bed") == "ON"
+    assert in_zone(False, []) == "OFF"
+    assert in_zone(None, []) == "None"  # unknown
+
+
+def test_a_zone_is_an_entity_of_its_own_that_goes_with_the_zone() -> None:
+    with_zones = discovery(announcement(zones=("bed",))).payload
+    without = HomeAssistantOptions(entities=EntitiesOptions(zones=False))
+
+    assert components(with_zones) == {**PLATFORMS, "zone_bed": "binary_sensor"}
+    assert components(discovery(announcement(zones=("bed",), options=without)).payload) == PLATFORMS
+    assert gone(components(with_zones), components(discovery(announcement()).payload)) == {
+        "zone_bed": "binary_sensor"
+    }
 
 
 def test_a_recall_names_what_is_gone_in_full_and_stays_nowhere() -> None:

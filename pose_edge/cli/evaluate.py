@@ -14,6 +14,7 @@ import typer
 
 from pose_edge.cli.output import print_json, progress
 from pose_edge.errors import UsageError
+from pose_edge.records import Surroundings
 
 if TYPE_CHECKING:
     from pose_edge.config import Config
@@ -66,7 +67,7 @@ def evaluate(
         typer.Option(envvar="POSE_EDGE_MODEL", help="A model file; else the manifest's, else of the store."),
     ] = None,
     config: Annotated[
-        Path | None, typer.Option("--config", "-c", help="Options for model and events to evaluate.")
+        Path | None, typer.Option("--config", "-c", help="Options for model, events and zones to evaluate.")
     ] = None,
 ) -> None:
     """Hold what the engine says about labelled clips against the labels.
@@ -105,6 +106,7 @@ def evaluate(
         eyes=seeing,
         events=options.events,
         hold_s=hold,
+        surroundings=Surroundings(options.scene.all_zones()),
     )
     with progress("clips") as bar:
         bar.expect(len(labels.clips))

@@ -11,6 +11,7 @@ import typer
 from pose_edge.cli.evaluate import cache_directory, eyes
 from pose_edge.cli.output import print_json, progress
 from pose_edge.errors import UsageError
+from pose_edge.records import Surroundings
 from pose_edge.replay import is_photos, require_input
 
 
@@ -32,7 +33,7 @@ def explain(
         Path | None, typer.Option(envvar="POSE_EDGE_MODEL", help="A model file; else one of the store.")
     ] = None,
     config: Annotated[
-        Path | None, typer.Option("--config", "-c", help="Options for model and events.")
+        Path | None, typer.Option("--config", "-c", help="Options for model, events and zones.")
     ] = None,
 ) -> None:
     """Say for each decision when, why and by which numbers; also what was nearly decided.
@@ -54,7 +55,7 @@ def explain(
     seeing = eyes(options, model, [source], cache_directory(cache, no_cache))
     with progress(source.name) as bar:
         footage = landmarks(source, fps, seeing, bar.expect)
-    lived = timeline(footage.results, options.events)
+    lived = timeline(footage.results, options.events, Surroundings(options.scene.all_zones()))
     window_s = (start, lived.duration_s if end is None else min(end, lived.duration_s))
     if window_s[0] >= lived.duration_s > 0:
         raise UsageError(f"--start {start:g}: {source} ends at {lived.duration_s:g} s")

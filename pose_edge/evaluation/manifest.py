@@ -11,7 +11,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from pose_edge.errors import ConfigError, UsageError
-from pose_edge.records import PostureClass
+from pose_edge.records import PostureClass, Zone
+from pose_edge.scene import SceneOptions, ZoneOptions, repeated_names
 
 VERSION: Final = 1
 
@@ -116,6 +117,8 @@ class Clip(Labels):
     """Words it must not say."""
     continuous: bool = False
     """Footage as it came, not cut to an action: false alarms per hour are counted on such clips only."""
+    zones: tuple[ZoneOptions, ...] | None = None
+    """As `scene.zones` of a configuration, for this clip alone; None: those of the configuration."""
     source: Origin = Origin()
     video: VideoFacts = VideoFacts()
 
@@ -142,6 +145,17 @@ class Clip(Labels):
                     f"label at {max(late):g} s, but video.duration says the clip has {duration_s:g} s"
                 )
         return self
+
+    def all_zones(self) -> tuple[Zone, ...]:
+        """Return its own zones as the engine knows them."""
+        return SceneOptions(zones=self.zones or ()).all_zones()
+
+    @field_validator("zones")
+    @classmethod
+    def _zones_differ(cls, value: tuple[ZoneOptions, ...] | None) -> tuple[ZoneOptions, ...] | None:
+        if value and (twice := repeated_names(value)):
+            raise ValueError(f"{', '.join(twice)} is there more than once; names must differ")
+        return value
 
     def _times_s(self) -> Iterator[float]:
         for stretch in (*self.posture, *self.actions):
@@ -250,6 +264,8 @@ def _complaint(root: yaml.Node | None, detail: Any) -> Complaint:
     message = str(detail["msg"]).removeprefix("Value error, ")
     if detail["type"] == "missing":
         return _said(root, detail["loc"], "missing")
+    if detail["type"] == "extra_forbidden":  # zones alone are as strict as a configuration
+        return _said(root, detail["loc"], f"unknown; allowed are {', '.join(ZoneOptions.model_fields)}")
     found = detail["input"]
     shown = f"{found!r} found, " if isinstance(found, str | int | float | bool | None) else ""
     return _said(root, detail["loc"], f"{shown}{message[0].lower()}{message[1:]}")

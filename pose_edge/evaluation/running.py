@@ -6,7 +6,7 @@ import logging
 import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -19,8 +19,9 @@ from pose_edge.evaluation.judging import CONFIRMED, SUSPECTED, ClipResult, judge
 from pose_edge.evaluation.manifest import Clip, Manifest, unknown_labels
 from pose_edge.evaluation.parameters import in_force
 from pose_edge.evaluation.playing import Played, play
-from pose_edge.evaluation.stress import Change, changed
+from pose_edge.evaluation.stress import Change, changed, changed_zones
 from pose_edge.options import Options
+from pose_edge.records import PoseResult, Surroundings
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +60,8 @@ class Plan:
     events: Options
     """An `EventsOptions`."""
     hold_s: float = HOLD_S
+    surroundings: Surroundings = field(default_factory=Surroundings)
+    """What is known of every clip that does not say so itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +134,18 @@ def _clip(plan: Plan, index: int) -> _Done:
     results = []
     for rung in plan.rungs:
         footage = seen[rung.rate_hz]
-        played = play(
-            changed(footage.results, rung.change, f"{clip.file} {rung.name}"), plan.events, plan.hold_s
-        )
+        results_of_rung = changed(footage.results, rung.change, f"{clip.file} {rung.name}")
+        known = _surroundings(plan, clip, rung.change, footage.results[0])
+        played = play(results_of_rung, plan.events, plan.hold_s, known)
         matches = None if clip.video.sha256 is None else clip.video.sha256 == footage.sha256
         results.append(judge(clip, played, confirm_s(plan.events, played), footage.from_cache, matches))
     return _Done(tuple(results), frozenset(footage.model for footage in seen.values()))
+
+
+def _surroundings(plan: Plan, clip: Clip, change: Change | None, first: PoseResult) -> Surroundings:
+    """Return what is known of a clip; its zones are where the change of the picture takes them."""
+    zones = plan.surroundings.zones if clip.zones is None else clip.all_zones()
+    return replace(plan.surroundings, zones=changed_zones(zones, change, first.width_px, first.height_px))
 
 
 def confirm_s(events: Options, played: Played) -> float:

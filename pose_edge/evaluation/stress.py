@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pose_edge.landmark_names import LANDMARK_NAMES
-from pose_edge.records import VISIBILITY, Pose, PoseResult, X, Y
+from pose_edge.records import VISIBILITY, Pose, PoseResult, X, Y, Zone
 
 BURST_MS: Final = 500
 """How long a stretch of lost frames is."""
@@ -65,7 +65,50 @@ def changed(results: Sequence[PoseResult], change: Change | None, seed: str) -> 
     return tuple(CHANGES[change.kind](results, change.amount, random.Random(seed)))  # noqa: S311  # no secret
 
 
+def changed_zones(
+    zones: Sequence[Zone], change: Change | None, width_px: int, height_px: int
+) -> tuple[Zone, ...]:
+    """Return the zones as the picture shows them after the change; they may reach out of it."""
+    if change is None or change.kind not in MOVES:
+        return tuple(zones)
+    size_px = np.array([width_px, height_px], np.float32)
+    moved = []
+    for zone in zones:
+        corners = MOVES[change.kind](np.array(zone.polygon, np.float32), change.amount, size_px)
+        moved.append(replace(zone, polygon=tuple((x, y) for x, y in corners.tolist())))
+    return tuple(moved)
+
+
 Changer: TypeAlias = Callable[[Sequence[PoseResult], float, random.Random], Sequence[PoseResult]]
+
+
+Points: TypeAlias = npt.NDArray[np.float32]
+"""Shape (n, 2): shares of the picture's width and height."""
+
+
+def _mirrored(points: Points) -> Points:
+    return np.stack((1 - points[:, 0], points[:, 1]), axis=1)
+
+
+def _turn(clockwise_deg: float) -> Points:
+    turn = math.radians(clockwise_deg)
+    return np.array([[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]], np.float32)
+
+
+def _turned(points: Points, clockwise_deg: float, size_px: Points) -> Points:
+    return np.asarray(((points - 0.5) * size_px) @ _turn(clockwise_deg).T / size_px + 0.5, np.float32)
+
+
+def _halved(points: Points) -> Points:
+    return np.asarray(0.5 + (points - 0.5) / 2, np.float32)
+
+
+MOVES: Final[dict[str, Callable[[Points, float, Points], Points]]] = {
+    "mirror": lambda points, _, __: _mirrored(points),
+    "rotate": _turned,
+    "half_size": lambda points, _, __: _halved(points),
+}
+"""The changes that move what is seen in the picture: points, amount, size of the picture in pixels."""
 
 
 def _drop(results: Sequence[PoseResult], share: float, chance: random.Random) -> list[PoseResult]:
@@ -91,7 +134,7 @@ def _bursts(results: Sequence[PoseResult], share: float, chance: random.Random) 
 def _mirror(results: Sequence[PoseResult], _: float, __: random.Random) -> list[PoseResult]:
     def mirrored(pose: Pose) -> Pose:
         landmarks, world = pose.landmarks[OTHER_SIDE].copy(), pose.world_landmarks[OTHER_SIDE].copy()
-        landmarks[:, X] = 1 - landmarks[:, X]
+        landmarks[:, : Y + 1] = _mirrored(landmarks[:, : Y + 1])
         world[:, X] = -world[:, X]
         return Pose(landmarks, world)
 
@@ -100,15 +143,14 @@ def _mirror(results: Sequence[PoseResult], _: float, __: random.Random) -> list[
 
 def _rotate(results: Sequence[PoseResult], clockwise_deg: float, _: random.Random) -> list[PoseResult]:
     """Turn what is seen about the middle of the picture, in pixels: the camera hangs askew."""
-    turn = math.radians(clockwise_deg)
-    matrix = np.array([[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]], np.float32)
+    matrix = _turn(clockwise_deg)
 
     def rotated(result: PoseResult) -> PoseResult:
         size_px = np.array([result.width_px, result.height_px], np.float32)
 
         def one(pose: Pose) -> Pose:
             landmarks, world = pose.landmarks.copy(), pose.world_landmarks.copy()
-            landmarks[:, : Y + 1] = ((landmarks[:, : Y + 1] - 0.5) * size_px) @ matrix.T / size_px + 0.5
+            landmarks[:, : Y + 1] = _turned(landmarks[:, : Y + 1], clockwise_deg, size_px)
             world[:, : Y + 1] = world[:, : Y + 1] @ matrix.T
             return Pose(landmarks, world)
 
@@ -122,7 +164,7 @@ def _half_size(results: Sequence[PoseResult], _: float, __: random.Random) -> li
 
     def shrunk(pose: Pose) -> Pose:
         landmarks = pose.landmarks.copy()
-        landmarks[:, : Y + 1] = 0.5 + (landmarks[:, : Y + 1] - 0.5) / 2
+        landmarks[:, : Y + 1] = _halved(landmarks[:, : Y + 1])
         landmarks[:, Y + 1] /= 2
         return Pose(landmarks, pose.world_landmarks)
 

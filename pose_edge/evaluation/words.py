@@ -57,6 +57,8 @@ WORDS: Final[Mapping[str, Word]] = {
     "person_present": Word(_presence(Stage.NEW)),
     "person_absent": Word(_presence(Stage.END)),
     "fall": Word(_fall, with_hold=True),
+    "zone_entered": Word(lambda event: event.event_type == "zone_entered"),
+    "zone_left": Word(lambda event: event.event_type == "zone_left"),
     **{
         posture.value: Word(_posture(posture))
         for posture in PostureClass

@@ -8,6 +8,7 @@ from typing import Literal, Protocol
 
 from pydantic import Field, create_model
 
+from pose_edge.events.exits import BedExit, BedExitOptions, ChairExit, ChairExitOptions
 from pose_edge.events.fall import FallDetector, FallOptions
 from pose_edge.events.gesture import (
     HandsRaisedOptions,
@@ -17,9 +18,11 @@ from pose_edge.events.gesture import (
     one_arm_raised,
     wave,
 )
+from pose_edge.events.inactivity import InactivityDetector, InactivityOptions
 from pose_edge.events.posture import PostureDetector, PostureOptions
 from pose_edge.events.presence import Presence, PresenceOptions
 from pose_edge.events.repetition import RepetitionDetector, RepetitionOptions
+from pose_edge.events.zones import ZonesDetector, ZonesOptions
 from pose_edge.options import Options
 from pose_edge.records import Event, Scene, Surroundings
 
@@ -55,6 +58,10 @@ TABLE: tuple[Kind, ...] = (
     Kind("one_arm_raised", OneArmRaisedOptions, one_arm_raised),
     Kind("wave", WaveOptions, wave),
     Kind("repetition", RepetitionOptions, RepetitionDetector),
+    Kind("zones", ZonesOptions, ZonesDetector, needs=("zones",)),
+    Kind("bed_exit", BedExitOptions, BedExit, needs=("zones",)),
+    Kind("chair_exit", ChairExitOptions, ChairExit, needs=("zones",)),
+    Kind("inactivity", InactivityOptions, InactivityDetector, needs=("zones",)),
 )
 """Every event kind. Presence comes first: what happens to somebody is told after that they are there."""
 

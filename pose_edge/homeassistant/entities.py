@@ -17,6 +17,9 @@ ALERT_TYPES: Final = (
     "fall_cleared",
     "posture_reminder",
     "inactivity",
+    "loitering",
+    "bed_exit",
+    "chair_exit",
     "gesture",
     "camera_problem",
     "test",
@@ -69,6 +72,8 @@ class Announcement:
     model: str | None = None
     """Of the board."""
     serial: str | None = None
+    zones: tuple[str, ...] = ()
+    """Their names."""
     gone: Mapping[str, str] = field(default_factory=dict)
     """Component -> platform: announced earlier, to be removed now. See `homeassistant.gone`."""
 
@@ -83,22 +88,46 @@ def wanted(about: Announcement) -> dict[str, Component]:
     A key never changes its platform: Home Assistant would keep the old entity beside the new one.
     """
     every = {**_people(about), **_alarm(about), **_controls(about), **_wellbeing(about), **_details(about)}
+    chosen = {key: entity for key, entity in every.items() if getattr(about.options.entities, key)}
+    if about.options.entities.zones:
+        chosen |= _zones(about)
     return {
         # In each: a shared `qos` is inherited by newer releases only, and by 2026.2 not, without a word.
         key: {**entity, "qos": 1, "unique_id": f"{unique(about.identity)}_{key}"}
-        for key, entity in every.items()
-        if getattr(about.options.entities, key)
+        for key, entity in chosen.items()
     }
 
 
-def _people(about: Announcement) -> dict[str, Component]:
-    """What is seen: only as true as the pictures are fresh."""
-    seen: Component = {
+def _seen(about: Announcement) -> Component:
+    """What is seen is only as true as the pictures are fresh."""
+    return {
         "availability": [{"topic": f"{about.root}/status"}, {"topic": f"{about.root}/pipeline/status"}],
         "availability_mode": "all",
         "state_topic": f"{about.root}/state",
         "expire_after": _patience_s(about.state_heartbeat_s),
     }
+
+
+def _zones(about: Announcement) -> dict[str, Component]:
+    """One for each zone the user has drawn."""
+    return {
+        f"zone_{zone}": {
+            "platform": "binary_sensor",
+            "name": f"Zone {zone.replace('_', ' ').replace('-', ' ').strip() or zone}",
+            "device_class": "occupancy",
+            **_seen(about),
+            "value_template": (
+                "{{ 'None' if value_json.occupied is none else"
+                f" 'ON' if '{zone}' in value_json.zones else 'OFF' }}}}"
+            ),
+        }
+        for zone in about.zones
+    }
+
+
+def _people(about: Announcement) -> dict[str, Component]:
+    """Who is there, and what they do."""
+    seen = _seen(about)
     return {
         "occupancy": {
             "platform": "binary_sensor",

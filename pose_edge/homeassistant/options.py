@@ -21,6 +21,9 @@ class EntitiesOptions(Options):
 
     person_count: bool = True
 
+    zones: bool = True
+    """For each zone of `scene.zones`, whether somebody is in it."""
+
     alert: bool = True
     """Falls, reminders and tests, one by one, for automations."""
 

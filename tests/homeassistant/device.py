@@ -36,6 +36,7 @@ def announcement(
         health_interval_s=30,
         model="Raspberry Pi 5 Model B Rev 1.0",
         serial="10000000a1b2c3d4",
+        zones=("bed",),
         gone=gone or {},
     )
 

@@ -10,6 +10,7 @@ from pose_edge.events.fall.options import FallOptions, Limits
 from pose_edge.geometry import distance, is_inside
 from pose_edge.gestures import Raised, RaisedLimits, Sign, WaveLimits, Waving
 from pose_edge.records import Posture, Scene, Zone
+from pose_edge.scene import zones_of
 from pose_edge.signals import Held, History
 
 DESCENT_MS: Final = 3500
@@ -60,6 +61,8 @@ class Case:
         self.repeats = 0
         self.good = self.total = 0
         self._zones = tuple(zone for zone in zones if zone.lying_ok)
+        self._all_zones = zones
+        self._scene: Scene | None = None
         self._hips_share = (0.0, 0.0)
         self.low = Held()
         self.seated = Held(leak=2)
@@ -79,7 +82,7 @@ class Case:
         """Take in one sighting."""
         self._pass(scene, step_ms)
         unseen_ms, self.lost_ms = self.lost_ms + step_ms, 0
-        self.seen, self.posture = True, posture
+        self.seen, self.posture, self._scene = True, posture, scene
         self.scale_px = posture.scale_px
         self.good += 1
         self.history.add(posture, scene.width_px, scene.height_px)
@@ -142,6 +145,12 @@ class Case:
             return False
         step_px = distance(self.posture.body.hips_px, posture.body.hips_px)
         return step_px <= RELINK * max(self.scale_px, posture.scale_px)
+
+    def zone(self) -> str | None:
+        """Return the zone they were seen in last; of several the first."""
+        if self.posture is None or self._scene is None:
+            return None
+        return next((zone.name for zone in zones_of(self.posture, self._all_zones, self._scene)), None)
 
     # What the table asks.
 

@@ -149,6 +149,7 @@ class FallDetector:
             start_ms=begun.start_ms if begun else self._start_ms(case, now_ms),
             end_ms=now_ms if stage is Stage.END else None,
             person_id=case.person_id,
+            zone=begun.zone if begun else case.zone(),
             severity=severity,
             confidence=self._confidence(case, reason, begun),
             reason=reason,
