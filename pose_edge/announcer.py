@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from pose_edge import health, homeassistant, topics
 from pose_edge.config import Config
+from pose_edge.events.rules import event_types
 from pose_edge.memory import Announced, Memory
 from pose_edge.records import Delivery, Message
 from pose_edge.sinks.mqtt import MqttSink
@@ -32,6 +33,7 @@ def announcement(
         health_interval_s=config.publish.health_interval_s,
         model=health.board(),
         serial=health.serial(),
+        rule_types=event_types(config.events),
         gone=gone or {},
     )
 

@@ -11,6 +11,7 @@ from pydantic import Field, create_model
 from pose_edge.events.fall import FallDetector, FallOptions
 from pose_edge.events.posture import PostureDetector, PostureOptions
 from pose_edge.events.presence import Presence, PresenceOptions
+from pose_edge.events.rules import Rules, RulesOptions
 from pose_edge.options import Options
 from pose_edge.records import Event, Scene, Surroundings
 
@@ -42,6 +43,7 @@ TABLE: tuple[Kind, ...] = (
     Kind("presence", PresenceOptions, Presence),
     Kind("posture", PostureOptions, PostureDetector),
     Kind("fall", FallOptions, FallDetector, needs=("zones",)),
+    Kind("rules", RulesOptions, Rules, needs=("zones",)),
 )
 """Every event kind. Presence comes first: what happens to somebody is told after that they are there."""
 

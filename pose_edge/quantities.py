@@ -1,0 +1,252 @@
+"""What a rule of the user may speak of: the table of measured quantities. Pure.
+
+Angles of joints come from world landmarks, which do not change with the view; whatever has an up or a
+down, from the picture. Lengths are in torso lengths of the person, so distance from the camera cancels
+out. None: a part it needs is hidden, so nothing can be said.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal, TypeAlias
+
+from pose_edge.geometry import angle_deg, area, distance, tilt_from_vertical_deg
+from pose_edge.landmark_names import LANDMARK_NAMES
+from pose_edge.posture import ANKLES, HEAD, HIPS, JOINT_VISIBILITY, KNEES, SHOULDERS
+from pose_edge.records import VISIBILITY, PointPx, Posture, PostureClass, Scene, X, Y, Z, Zone
+from pose_edge.scene import zones_at
+
+Point: TypeAlias = tuple[int, ...]
+"""Landmarks whose middle it is; those that are seen stand in for the others."""
+
+EARS: Final = (7, 8)
+
+POINTS: Final[Mapping[str, Point]] = {
+    **{name: (index,) for index, name in enumerate(LANDMARK_NAMES)},
+    "head": HEAD,
+    "shoulders": SHOULDERS,
+    "hips": HIPS,
+    "knees": KNEES,
+    "ankles": ANKLES,
+}
+"""Every landmark, and the middles of several."""
+
+Shape: TypeAlias = Literal["number", "height", "distance", "speed", "posture", "zone", "people"]
+"""What a condition on it is made of, and what its function takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """One row of `TABLE`."""
+
+    name: str
+    unit: str
+    """`deg`, `share` ...; empty for words and counts."""
+    meaning: str
+    shape: Shape
+    measure: Callable[..., Any]
+    """By shape: number and posture take (posture, scene), height and distance also two points, speed
+    (place_px, earlier_px, seconds, posture), zone (posture, scene, zones), people (scene, zones)."""
+    lowest: float = -math.inf
+    highest: float = math.inf
+    margin: float = 0.0
+    """How far back beyond its limit it has to go before it counts as over, unless the user says otherwise."""
+
+    @property
+    def label(self) -> str:
+        """The name in words, without its unit."""
+        return self.name.removesuffix(f"_{self.unit}").replace("_", " ")
+
+    @property
+    def mirrored(self) -> str:
+        """The row that a mirror makes of this one; most stay what they are."""
+        return mirrored(self.name)
+
+
+def mirrored(name: str) -> str:
+    """Return a name with left and right swapped."""
+    swap = {"left": "right", "right": "left"}
+    return "_".join(swap.get(word, word) for word in name.split("_"))
+
+
+def place_px(posture: Posture, scene: Scene, point: Point) -> PointPx | None:
+    """Return where a point is in the picture; None when nothing of it is seen."""
+    rows = posture.body.rows
+    seen = [row for index in point if (row := rows[index])[VISIBILITY] >= JOINT_VISIBILITY]
+    if not seen:
+        return None
+    across, down = sum([row[X] for row in seen]), sum([row[Y] for row in seen])
+    return across / len(seen) * scene.width_px, down / len(seen) * scene.height_px
+
+
+def _place_m(posture: Posture, point: Point) -> tuple[float, float, float] | None:
+    rows, world = posture.body.rows, posture.body.world_rows
+    seen = [world[index] for index in point if rows[index][VISIBILITY] >= JOINT_VISIBILITY] if world else []
+    if not seen:
+        return None
+    across, down, away = (sum(row[axis] for row in seen) / len(seen) for axis in (X, Y, Z))
+    return across, down, away
+
+
+def _joint(first: int, vertex: int, second: int) -> Callable[[Posture, Scene], float | None]:
+    def measure(posture: Posture, _: Scene) -> float | None:
+        body = posture.body
+        rows, world = body.rows, body.world_rows
+        if not world or min(rows[i][VISIBILITY] for i in (first, vertex, second)) < JOINT_VISIBILITY:
+            return None
+        return angle_deg(world[first][:3], world[vertex][:3], world[second][:3])
+
+    return measure
+
+
+def _trunk_tilt(posture: Posture, _: Scene) -> float:
+    return posture.body.torso_tilt_deg
+
+
+def _neck_tilt(posture: Posture, scene: Scene) -> float | None:
+    ears, shoulders = place_px(posture, scene, EARS), place_px(posture, scene, SHOULDERS)
+    if ears is None or shoulders is None or ears == shoulders:
+        return None
+    return tilt_from_vertical_deg(ears, shoulders)
+
+
+def _slope(left: int, right: int) -> Callable[[Posture, Scene], float | None]:
+    def measure(posture: Posture, scene: Scene) -> float | None:
+        one, other = place_px(posture, scene, (left,)), place_px(posture, scene, (right,))
+        if one is None or other is None or one == other:
+            return None
+        return math.degrees(math.atan2(abs(one[1] - other[1]), abs(one[0] - other[0])))
+
+    return measure
+
+
+def _height(posture: Posture, scene: Scene, of: Point, over: Point) -> float | None:
+    upper, lower = place_px(posture, scene, of), place_px(posture, scene, over)
+    return None if upper is None or lower is None else (lower[1] - upper[1]) / posture.scale_px
+
+
+def _distance(posture: Posture, scene: Scene, of: Point, to: Point) -> float | None:
+    one, other = place_px(posture, scene, of), place_px(posture, scene, to)
+    return None if one is None or other is None else distance(one, other) / posture.scale_px
+
+
+def _distance_m(posture: Posture, _: Scene, of: Point, to: Point) -> float | None:
+    one, other = _place_m(posture, of), _place_m(posture, to)
+    return None if one is None or other is None else math.dist(one, other)
+
+
+def _speed(now_px: PointPx, earlier_px: PointPx, span_s: float, posture: Posture) -> float:
+    return distance(now_px, earlier_px) / posture.scale_px / span_s
+
+
+def _posture(posture: Posture, _: Scene) -> str | None:
+    word = posture.posture_class
+    return None if word is PostureClass.UNKNOWN else word.value
+
+
+def _zone(posture: Posture, scene: Scene, zones: tuple[Zone, ...]) -> tuple[str, ...]:
+    # The point that `state` uses, too (messages.py).
+    return zones_at(posture.body.hips_px, scene.width_px, scene.height_px, zones)
+
+
+def _people(scene: Scene, zones: tuple[Zone, ...]) -> int:
+    if not zones:
+        return len(scene.people)
+    return sum(1 for posture in scene.people if _zone(posture, scene, zones))
+
+
+def _box_share(posture: Posture, _: Scene) -> float:
+    return min(1.0, area(posture.body.box))
+
+
+def _torso_share(posture: Posture, scene: Scene) -> float:
+    return posture.scale_px / scene.height_px
+
+
+def _visibility(posture: Posture, _: Scene) -> float:
+    return posture.body.visibility
+
+
+def _angle(name: str, meaning: str, measure: Callable[[Posture, Scene], float | None]) -> Quantity:
+    # A margin of 5: joints of somebody who holds still jitter by 1-3 degrees (posture_science 1.6, 2.4).
+    return Quantity(name, "deg", meaning, "number", measure, lowest=0, highest=180, margin=5)
+
+
+def _share(name: str, meaning: str, measure: Callable[[Posture, Scene], float | None]) -> Quantity:
+    return Quantity(name, "share", meaning, "number", measure, lowest=0, highest=1, margin=0.02)
+
+
+def _joints(joint: str, meaning: str, *indices: tuple[int, int, int]) -> tuple[Quantity, ...]:
+    return tuple(
+        _angle(f"{side}_{joint}_deg", meaning, _joint(*landmarks))
+        for side, landmarks in zip(("left", "right"), indices, strict=True)
+    )
+
+
+TABLE: Final[tuple[Quantity, ...]] = (
+    *_joints("elbow", "Upper arm against forearm; 180 is straight.", (11, 13, 15), (12, 14, 16)),
+    *_joints(
+        "shoulder", "Trunk against upper arm; 0 hangs down, 180 is overhead.", (23, 11, 13), (24, 12, 14)
+    ),
+    *_joints("hip", "Trunk against thigh; 180 is straight.", (11, 23, 25), (12, 24, 26)),
+    *_joints("knee", "Thigh against shin; 180 is straight.", (23, 25, 27), (24, 26, 28)),
+    *_joints("ankle", "Shin against foot; about 110 standing.", (25, 27, 31), (26, 28, 32)),
+    _angle("trunk_tilt_deg", "How far the trunk leans from upright; 90 is lying.", _trunk_tilt),
+    _angle("neck_tilt_deg", "How far shoulders to ears lean from upright.", _neck_tilt),
+    _angle(
+        "head_tilt_deg", "How far the line of the ears slopes, seen from the front or back.", _slope(*EARS)
+    ),
+    _angle(
+        "shoulder_tilt_deg",
+        "How far the line of the shoulders slopes, seen likewise.",
+        _slope(*SHOULDERS),
+    ),
+    Quantity(
+        "height",
+        "torso lengths",
+        "How far a point is above another; negative below it. Takes `of` and `over`.",
+        "height",
+        _height,
+        margin=0.05,
+    ),
+    Quantity(
+        "distance",
+        "torso lengths",
+        "How far two points are apart in the picture. Takes `of` and `to`.",
+        "distance",
+        _distance,
+        margin=0.05,
+    ),
+    Quantity(
+        "distance_m",
+        "m",
+        "The same in space, in metres as the model guesses them. Takes `of` and `to`.",
+        "distance",
+        _distance_m,
+        lowest=0,
+        highest=3,
+        margin=0.03,
+    ),
+    Quantity(
+        "speed",
+        "torso lengths/s",
+        "How fast a point moves across the picture, over half a second. Takes `of`, else the hips.",
+        "speed",
+        _speed,
+        lowest=0,
+        margin=0.1,
+    ),
+    _share("box_share", "Share of the picture the body's box covers.", _box_share),
+    _share("torso_share", "Upright torso against the picture's height: how near they are.", _torso_share),
+    _share("visibility", "How sure the model is of shoulders and hips.", _visibility),
+    Quantity("posture", "", "Standing, sitting, bending or lying, or a list of these.", "posture", _posture),
+    Quantity("zone", "", "The person is in that zone of `scene.zones`, or in one of a list.", "zone", _zone),
+    Quantity(
+        "people", "", "How many people are in sight, or in `zone`: `at_least`, `at_most`.", "people", _people
+    ),
+)
+"""Everything a condition may be about. A row here is an option, a line of the docs and a word of errors."""
+
+BY_NAME: Final[Mapping[str, Quantity]] = {row.name: row for row in TABLE}
