@@ -8,11 +8,11 @@ out. None: a part it needs is hidden, so nothing can be said.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
-from pose_edge.geometry import angle_deg, area, distance, tilt_from_vertical_deg
+from pose_edge.geometry import area, distance, tilt_from_vertical_deg
 from pose_edge.landmark_names import LANDMARK_NAMES
 from pose_edge.posture import ANKLES, HEAD, HIPS, JOINT_VISIBILITY, KNEES, SHOULDERS
 from pose_edge.records import VISIBILITY, PointPx, Posture, PostureClass, Scene, X, Y, Z, Zone
@@ -74,6 +74,11 @@ def mirrored(name: str) -> str:
 def place_px(posture: Posture, scene: Scene, point: Point) -> PointPx | None:
     """Return where a point is in the picture; None when nothing of it is seen."""
     rows = posture.body.rows
+    if len(point) == 1:
+        row = rows[point[0]]
+        if row[VISIBILITY] < JOINT_VISIBILITY:
+            return None
+        return row[X] * scene.width_px, row[Y] * scene.height_px
     seen = [row for index in point if (row := rows[index])[VISIBILITY] >= JOINT_VISIBILITY]
     if not seen:
         return None
@@ -92,13 +97,28 @@ def _place_m(posture: Posture, point: Point) -> tuple[float, float, float] | Non
 
 def _joint(first: int, vertex: int, second: int) -> Callable[[Posture, Scene], float | None]:
     def measure(posture: Posture, _: Scene) -> float | None:
-        body = posture.body
-        rows, world = body.rows, body.world_rows
-        if not world or min(rows[i][VISIBILITY] for i in (first, vertex, second)) < JOINT_VISIBILITY:
+        rows, world = posture.body.rows, posture.body.world_rows
+        if (
+            not world
+            or rows[first][VISIBILITY] < JOINT_VISIBILITY
+            or rows[vertex][VISIBILITY] < JOINT_VISIBILITY
+            or rows[second][VISIBILITY] < JOINT_VISIBILITY
+        ):
             return None
-        return angle_deg(world[first][:3], world[vertex][:3], world[second][:3])
+        return _angle_deg(world[first], world[vertex], world[second])
 
     return measure
+
+
+def _angle_deg(first: Sequence[float], vertex: Sequence[float], second: Sequence[float]) -> float | None:
+    """As `geometry.angle_deg` in space, written out: it runs for every rule and picture, twice as fast."""
+    x, y, z = vertex[X], vertex[Y], vertex[Z]
+    x1, y1, z1 = first[X] - x, first[Y] - y, first[Z] - z
+    x2, y2, z2 = second[X] - x, second[Y] - y, second[Z] - z
+    length = math.sqrt((x1 * x1 + y1 * y1 + z1 * z1) * (x2 * x2 + y2 * y2 + z2 * z2))
+    if length == 0:
+        return None
+    return math.degrees(math.acos(max(-1.0, min(1.0, (x1 * x2 + y1 * y2 + z1 * z2) / length))))
 
 
 def _trunk_tilt(posture: Posture, _: Scene) -> float:
@@ -143,7 +163,7 @@ def _speed(now_px: PointPx, earlier_px: PointPx, span_s: float, posture: Posture
 
 def _posture(posture: Posture, _: Scene) -> str | None:
     word = posture.posture_class
-    return None if word is PostureClass.UNKNOWN else word.value
+    return None if word is PostureClass.UNKNOWN else word
 
 
 def _zone(posture: Posture, scene: Scene, zones: tuple[Zone, ...]) -> tuple[str, ...]:

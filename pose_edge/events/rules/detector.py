@@ -55,18 +55,21 @@ class _Rule:
         if not self._each:
             return self._together(scene)
         events: list[Event] = []
+        now_ms, cases = scene.timestamp_ms, self.cases
+        seen = 0
         for who in scene.people:
-            case = self.cases.get(who.person_id)
-            active = case is not None and case.life.active
-            so = self._check.holds(who, scene, active)
+            case = cases.get(who.person_id)
+            so = self._check.holds(who, scene, case is not None and case.life.active)
             if case is None:
                 if not so:
                     continue
                 case = self._case(who.person_id)
-            case.seen_ms = scene.timestamp_ms
-            if (change := case.life.update(so, scene.timestamp_ms)) is not None:
+            seen += 1
+            case.seen_ms = now_ms
+            change = case.life.update(so, now_ms)
+            if change is not None:
                 events.append(self._told(case, change, who, scene))
-        return events + self._unseen(scene) if self.cases else events
+        return events if seen == len(cases) else events + self._unseen(scene)
 
     def _together(self, scene: Scene) -> list[Event]:
         """Ask whether it is so of the scene, or of anybody in it."""
@@ -198,4 +201,6 @@ class Rules:
 
 
 def _plain(value: object) -> Scalar:
-    return round(value, 3) if isinstance(value, float) else value  # type: ignore[return-value]  # a word or count
+    if isinstance(value, str):
+        return str(value)
+    return round(value, 3) if isinstance(value, float) else value  # type: ignore[return-value]  # a count or None
