@@ -1,8 +1,10 @@
 """What a rule of the user may speak of: the table of measured quantities. Pure.
 
-Angles of joints come from world landmarks, which do not change with the view; whatever has an up or a
-down, from the picture. Lengths are in torso lengths of the person, so distance from the camera cancels
-out. None: a part it needs is hidden, so nothing can be said.
+Angles of legs come from world landmarks, because thighs often point at the camera, where the picture shows
+nothing of them. All else comes from the picture, angles of arms too: of an elbow drawn at 30 degrees the lite
+model's picture says 25-32 and its world landmarks 76-79, of a straight one 176 and 146. Lengths are in
+torso lengths of the person, so distance from the camera cancels out. None: a part it needs is hidden, so
+nothing can be said.
 """
 
 from __future__ import annotations
@@ -33,6 +35,9 @@ POINTS: Final[Mapping[str, Point]] = {
 }
 """Every landmark, and the middles of several."""
 
+Measure: TypeAlias = Callable[[Posture, Scene], float | None]
+"""Measures a number on one person."""
+
 Shape: TypeAlias = Literal["number", "height", "distance", "speed", "posture", "zone", "people"]
 """What a condition on it is made of, and what its function takes."""
 
@@ -49,15 +54,13 @@ class Quantity:
     measure: Callable[..., Any]
     """By shape: number and posture take (posture, scene), height and distance also two points, speed
     (place_px, earlier_px, seconds, posture), zone (posture, scene, zones), people (scene, zones)."""
-    lowest: float = -math.inf
-    highest: float = math.inf
     margin: float = 0.0
     """How far back beyond its limit it has to go before it counts as over, unless the user says otherwise."""
 
     @property
     def label(self) -> str:
         """The name in words, without its unit."""
-        return self.name.removesuffix(f"_{self.unit}").replace("_", " ")
+        return self.name.removesuffix("_deg").removesuffix("_m").replace("_", " ")
 
     @property
     def mirrored(self) -> str:
@@ -95,7 +98,23 @@ def _place_m(posture: Posture, point: Point) -> tuple[float, float, float] | Non
     return across, down, away
 
 
-def _joint(first: int, vertex: int, second: int) -> Callable[[Posture, Scene], float | None]:
+def _arm(first: int, vertex: int, second: int) -> Measure:
+    def measure(posture: Posture, scene: Scene) -> float | None:
+        rows = posture.body.rows
+        one, middle, other = rows[first], rows[vertex], rows[second]
+        if min(one[VISIBILITY], middle[VISIBILITY], other[VISIBILITY]) < JOINT_VISIBILITY:
+            return None
+        width, height, x, y = scene.width_px, scene.height_px, middle[X], middle[Y]
+        x1, y1 = (one[X] - x) * width, (one[Y] - y) * height
+        x2, y2 = (other[X] - x) * width, (other[Y] - y) * height
+        if x1 == y1 == 0 or x2 == y2 == 0:
+            return None
+        return abs(math.degrees(math.atan2(x1 * y2 - y1 * x2, x1 * x2 + y1 * y2)))
+
+    return measure
+
+
+def _leg(first: int, vertex: int, second: int) -> Measure:
     def measure(posture: Posture, _: Scene) -> float | None:
         rows, world = posture.body.rows, posture.body.world_rows
         if (
@@ -132,7 +151,7 @@ def _neck_tilt(posture: Posture, scene: Scene) -> float | None:
     return tilt_from_vertical_deg(ears, shoulders)
 
 
-def _slope(left: int, right: int) -> Callable[[Posture, Scene], float | None]:
+def _slope(left: int, right: int) -> Measure:
     def measure(posture: Posture, scene: Scene) -> float | None:
         one, other = place_px(posture, scene, (left,)), place_px(posture, scene, (right,))
         if one is None or other is None or one == other:
@@ -189,30 +208,37 @@ def _visibility(posture: Posture, _: Scene) -> float:
     return posture.body.visibility
 
 
-def _angle(name: str, meaning: str, measure: Callable[[Posture, Scene], float | None]) -> Quantity:
-    # A margin of 5: joints of somebody who holds still jitter by 1-3 degrees (posture_science 1.6, 2.4).
-    return Quantity(name, "deg", meaning, "number", measure, lowest=0, highest=180, margin=5)
+def _angle(name: str, meaning: str, measure: Measure) -> Quantity:
+    # A margin of 5: joints of the drawn figure, which breathes and sways, move by 1-3 degrees while it
+    # holds still; and limits to enter and to leave should be 10-20 % apart (posture_science 4.0).
+    return Quantity(name, "deg", meaning, "number", measure, margin=5)
 
 
-def _share(name: str, meaning: str, measure: Callable[[Posture, Scene], float | None]) -> Quantity:
-    return Quantity(name, "share", meaning, "number", measure, lowest=0, highest=1, margin=0.02)
+def _share(name: str, meaning: str, measure: Measure) -> Quantity:
+    return Quantity(name, "share", meaning, "number", measure, margin=0.02)
 
 
-def _joints(joint: str, meaning: str, *indices: tuple[int, int, int]) -> tuple[Quantity, ...]:
+def _joints(
+    joint: str, meaning: str, kind: Callable[[int, int, int], Measure], *indices: tuple[int, int, int]
+) -> tuple[Quantity, ...]:
     return tuple(
-        _angle(f"{side}_{joint}_deg", meaning, _joint(*landmarks))
+        _angle(f"{side}_{joint}_deg", meaning, kind(*landmarks))
         for side, landmarks in zip(("left", "right"), indices, strict=True)
     )
 
 
 TABLE: Final[tuple[Quantity, ...]] = (
-    *_joints("elbow", "Upper arm against forearm; 180 is straight.", (11, 13, 15), (12, 14, 16)),
+    *_joints("elbow", "Upper arm against forearm; 180 is straight.", _arm, (11, 13, 15), (12, 14, 16)),
     *_joints(
-        "shoulder", "Trunk against upper arm; 0 hangs down, 180 is overhead.", (23, 11, 13), (24, 12, 14)
+        "shoulder",
+        "Trunk against upper arm; 0 hangs down, 180 is overhead.",
+        _arm,
+        (23, 11, 13),
+        (24, 12, 14),
     ),
-    *_joints("hip", "Trunk against thigh; 180 is straight.", (11, 23, 25), (12, 24, 26)),
-    *_joints("knee", "Thigh against shin; 180 is straight.", (23, 25, 27), (24, 26, 28)),
-    *_joints("ankle", "Shin against foot; about 110 standing.", (25, 27, 31), (26, 28, 32)),
+    *_joints("hip", "Trunk against thigh; 180 is straight.", _leg, (11, 23, 25), (12, 24, 26)),
+    *_joints("knee", "Thigh against shin; 180 is straight.", _leg, (23, 25, 27), (24, 26, 28)),
+    *_joints("ankle", "Shin against foot; about 110 standing.", _leg, (25, 27, 31), (26, 28, 32)),
     _angle("trunk_tilt_deg", "How far the trunk leans from upright; 90 is lying.", _trunk_tilt),
     _angle("neck_tilt_deg", "How far shoulders to ears lean from upright.", _neck_tilt),
     _angle(
@@ -245,8 +271,6 @@ TABLE: Final[tuple[Quantity, ...]] = (
         "The same in space, in metres as the model guesses them. Takes `of` and `to`.",
         "distance",
         _distance_m,
-        lowest=0,
-        highest=3,
         margin=0.03,
     ),
     Quantity(
@@ -255,7 +279,6 @@ TABLE: Final[tuple[Quantity, ...]] = (
         "How fast a point moves across the picture, over half a second. Takes `of`, else the hips.",
         "speed",
         _speed,
-        lowest=0,
         margin=0.1,
     ),
     _share("box_share", "Share of the picture the body's box covers.", _box_share),

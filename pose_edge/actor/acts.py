@@ -106,6 +106,7 @@ ACTS: dict[str, Act] = {
     "stand": _upright(stance.STAND, 1100),
     "raise_both_hands": _upright(stance.HANDS_UP, 1000, hands_raised=True),
     "raise_one_hand": _upright(stance.ONE_HAND_UP, 1000),
+    "bend_left_arm": _upright(stance.LEFT_ARM_BENT, 1000),
     "bend": Act(
         _UPRIGHT,
         Situation.UPRIGHT,

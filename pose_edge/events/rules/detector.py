@@ -7,6 +7,7 @@ that has lasted longer than it had to hold (`life.py`).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -47,7 +48,7 @@ class _Rule:
         self._each = rule.who == "each" and any(leaf.of_person for _, leaf in self._leaves)
         self._of_scene = not any(leaf.of_person for _, leaf in self._leaves)
         self._message = rule.message or when_in_words(rule.when)
-        self._quiet_until_ms = 0.0
+        self._quiet_until_ms = -math.inf
         self.cases: dict[int | None, _Case] = {}
 
     def update(self, scene: Scene) -> list[Event]:

@@ -7,6 +7,7 @@ that interrupts nothing, but is taken off what was held. Hidden parts stop both 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -67,7 +68,7 @@ class Life:
     """One rule on one person, or on everybody."""
 
     spans: Spans
-    quiet_until_ms: float = 0.0
+    quiet_until_ms: float = -math.inf
     active: bool = False
     held: Tally = field(default_factory=Tally)
     missed: Tally = field(default_factory=Tally)

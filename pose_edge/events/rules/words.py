@@ -33,7 +33,8 @@ def in_condition(name: str, said: Any) -> str:
     if name == "people":
         return _people(said)
     row = BY_NAME[name]
-    return f"{_subject(row, said)} {_limits(said)} {row.unit}".replace("_", " ")
+    unit = "" if row.unit == "share" else f" {row.unit}"
+    return f"{_subject(row, said)} {_limits(said)}{unit}".replace("_", " ")
 
 
 def _people(said: People) -> str:
