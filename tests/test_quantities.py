@@ -63,6 +63,12 @@ def test_an_elbow_is_measured_in_pixels_and_not_in_shares(elbow_deg: float) -> N
     assert measured("left_elbow_deg", arm(elbow_deg)) == pytest.approx(elbow_deg, abs=0.5)
 
 
+def test_an_elbow_stays_what_it_is_when_the_arm_is_turned() -> None:
+    turned = moved(pose(), left_shoulder=(310, 140), left_elbow=(350, 180), left_wrist=(390, 140))
+
+    assert measured("left_elbow_deg", turned) == pytest.approx(90, abs=0.5)
+
+
 def test_a_knee_is_measured_in_space_where_the_picture_shows_a_straight_leg() -> None:
     # The thighs point at the camera: in the picture hips, knees and ankles are on one line.
     assert measured("left_knee_deg", pose("sitting")) == pytest.approx(100, abs=1)

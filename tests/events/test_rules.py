@@ -295,9 +295,11 @@ def test_every_life_is_a_beginning_then_an_end(
         timeline(*story, (15_000, None)), {"when": when, "for": for_s, "clear": clear_s, "refractory": 0}
     )
 
-    assert [event.stage for event in events] == [Stage.NEW, Stage.END] * (len(events) // 2)
-    for begun, over in zip(events[::2], events[1::2], strict=True):
-        assert begun.number == over.number
+    # Somebody who is lost for long comes back as somebody else, before the first one is given up.
+    for number in {event.number for event in events}:
+        begun, over = (event for event in events if event.number == number)
+        assert (begun.stage, over.stage) == (Stage.NEW, Stage.END)
+        assert begun.person_id == over.person_id
         assert begun.start_ms <= begun.timestamp_ms - for_s * 1000
         assert begun.start_ms <= (over.end_ms or 0) <= over.timestamp_ms
 
@@ -328,3 +330,22 @@ def test_a_month_of_visits_leaves_nothing_behind() -> None:
 def test_no_rules_cost_nothing_and_say_nothing() -> None:
     assert Engine()._detectors[-1].update(Engine().update(result(0, BENT)).scene) == ()
     assert sentences(EventsOptions()) == []
+
+
+def test_one_part_unknown_makes_all_of_them_unknown() -> None:
+    both = {"when": {"left_elbow_deg": {"below": 40}, "posture": "standing"}}
+
+    assert told(timeline((4000, NO_WRIST)), both) == []
+    assert told(timeline((4000, NO_WRIST)), {"when": {"any": [{"posture": "standing"}, ARM_BENT["when"]]}})
+
+
+def test_what_is_hidden_for_moments_does_not_count_as_held() -> None:
+    winking = [item for _ in range(4) for item in ((400, BENT), (300, NO_WRIST))]
+
+    assert told(timeline(*winking), ARM_BENT) == []
+
+
+def test_an_interruption_is_taken_off_what_was_held() -> None:
+    restless = [item for _ in range(5) for item in ((600, BENT), (300, STRAIGHT))]
+
+    assert told(timeline(*restless), ARM_BENT) == []
