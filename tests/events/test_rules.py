@@ -11,6 +11,8 @@ from pose_edge.engine import Engine
 from pose_edge.events import EventsOptions
 from pose_edge.events.rules import RulesOptions, sentences
 from pose_edge.events.rules.detector import Rules
+from pose_edge.explanation.decisions import decisions
+from pose_edge.explanation.timeline import timeline as lived_through
 from pose_edge.records import Event, Pose, PoseResult, Stage, Surroundings, Zone
 from tests.bodies import pose, result, timeline
 from tests.test_quantities import arm, flipped, hidden, moved
@@ -349,3 +351,14 @@ def test_an_interruption_is_taken_off_what_was_held() -> None:
     restless = [item for _ in range(5) for item in ((600, BENT), (300, STRAIGHT))]
 
     assert told(timeline(*restless), ARM_BENT) == []
+
+
+def test_explain_says_how_near_a_rule_came() -> None:
+    options = EventsOptions.model_validate({"rules": {"mine": ARM_BENT, "arm": {"when": ARM_BENT["when"]}}})
+    lived = lived_through(timeline((2000, STRAIGHT), (1500, BENT), (2000, STRAIGHT)), options)
+    [near] = [one for one in decisions(lived, options) if one.what == "no_rule_mine"]
+
+    assert near.numbers["left_elbow_deg"] == pytest.approx(30, abs=0.5)
+    assert (near.numbers["limit_left_elbow_deg"], near.numbers["held_s"]) == (40, 1.4)
+    assert "left_elbow_deg 30 (limit 40)" in near.text.replace("30.0", "30")
+    assert [one.what for one in decisions(lived, options)].count("no_rule_arm") == 0
