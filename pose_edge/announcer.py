@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from pose_edge import health, homeassistant, topics
 from pose_edge.config import Config
+from pose_edge.events.rules import event_types
 from pose_edge.memory import Announced, Memory
 from pose_edge.records import Delivery, Message
 from pose_edge.sinks.mqtt import MqttSink
@@ -33,6 +34,7 @@ def announcement(
         model=health.board(),
         serial=health.serial(),
         zones=tuple(zone.name for zone in config.scene.zones),
+        rule_types=event_types(config.events),
         gone=gone or {},
     )
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 
 import yaml
 from pydantic import BaseModel, Field, JsonValue, ValidationError
@@ -28,6 +28,9 @@ from pose_edge.supervisor import VisionOptions
 from pose_edge.tempo import TempoOptions
 
 DEFAULT_PATH: Final = Path("/etc/pose-edge/config.yaml")
+
+DEEPEST: Final = 32
+"""Levels of the file that are looked through: more than any option has."""
 
 
 def _host_id() -> str:
@@ -106,7 +109,7 @@ def load(path: Path) -> Config:
         raise ConfigError(_yaml_complaint(path, error)) from error
     if root is not None and not isinstance(root, yaml.MappingNode):
         raise ConfigError(f"{path}, line 1: {_kind(data)} found, a mapping of options is allowed")
-    complaints = list(_duplicates(root))
+    complaints = [*_duplicates(root), *_unknown_zones(root, data)]
     config = None
     try:
         config = Config.model_validate(data or {})
@@ -162,6 +165,33 @@ def _duplicates(node: yaml.Node | None, above: str = "") -> Iterator[_Complaint]
             yield _Complaint(line, f"{above}{name}", f"given twice, first in line {first_line[name]}")
         first_line.setdefault(name, line)
         yield from _duplicates(value, f"{above}{name}.")
+
+
+def _unknown_zones(root: yaml.Node | None, data: Any) -> Iterator[_Complaint]:
+    """A rule that asks for a zone nobody drew would wait for ever; `data` may be wrong in any way."""
+    scene, events = (_within(data, key) for key in ("scene", "events"))
+    known = [str(_within(zone, "name")) for zone in _within(scene, "zones") or () if isinstance(zone, dict)]
+    for place, name in _zones_asked_for(_within(events, "rules"), ("events", "rules")):
+        if name not in known:
+            line, key = _place(root, place)
+            allowed = f"allowed, from scene.zones: {', '.join(known)}" if known else "scene.zones has none"
+            yield _Complaint(line, key, f"no zone {name!r}{_nearest(name, known)}; {allowed}")
+
+
+def _zones_asked_for(
+    node: object, place: tuple[str | int, ...]
+) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    items = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    for key, value in items:
+        if key == "zone" and isinstance(value, str | list):
+            names = [value] if isinstance(value, str) else value
+            yield from (((*place, key), name) for name in names if isinstance(name, str))
+        elif len(place) < DEEPEST:  # YAML can say that something is inside itself
+            yield from _zones_asked_for(value, (*place, key))
+
+
+def _within(node: object, key: str) -> Any:
+    return node.get(key) if isinstance(node, dict) else None
 
 
 def _complaint(root: yaml.Node | None, detail: Any) -> _Complaint:
@@ -228,13 +258,16 @@ def _names(above: Sequence[str]) -> set[str]:
         if part in _tags():
             models = [model for model in models if part in _kinds(model)]
         elif not part.isdecimal():  # one of a list
-            models = [
-                model
-                for parent in models
-                if part in parent.model_fields
-                for model in _models_of_items(parent.model_fields[part].annotation)
-            ]
+            models = [model for parent in models for model in _models_below(parent, part)]
     return {name for model in models for name in model.model_fields}
+
+
+def _models_below(parent: type[BaseModel], name: str) -> list[type[BaseModel]]:
+    """Return the option groups one option of `parent` may hold; where users choose the names, any name."""
+    if name in parent.model_fields:
+        return _models_of_items(parent.model_fields[name].annotation)
+    named = get_args(get_type_hints(parent).get("__pydantic_extra__"))
+    return models_in(named[1]) if parent.model_config.get("extra") == "allow" and named else []
 
 
 def models_in(annotation: Any) -> list[type[BaseModel]]:
@@ -248,6 +281,8 @@ def models_in(annotation: Any) -> list[type[BaseModel]]:
 
 def _models_of_items(annotation: Any) -> list[type[BaseModel]]:
     """Return the option groups of a field, or of the items of a list."""
+    if get_origin(annotation) in (Union, UnionType):
+        return [model for part in get_args(annotation) for model in _models_of_items(part)]
     items = get_args(annotation) if get_origin(annotation) is tuple else [annotation]
     return [model for item in items if item is not Ellipsis for model in models_in(item)]
 

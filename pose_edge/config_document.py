@@ -41,7 +41,8 @@ def documented() -> str:
 
 def _group(name: str, model: type[BaseModel], depth: int) -> Iterator[str]:
     yield from _comment(model.__doc__ or "", depth)
-    yield f"{'  ' * depth}{name}:"
+    empty = "" if model.model_fields else " {}"
+    yield f"{'  ' * depth}{name}:{empty}"
     yield from _fields(model, depth + 1)
 
 

@@ -168,6 +168,17 @@ def test_the_alert_entity_lists_what_its_template_lets_through() -> None:
     assert set(ALERT_FIELDS) <= SCHEMAS["events"].model_fields.keys()
 
 
+def test_events_of_the_users_rules_reach_the_alert_entity_and_no_others() -> None:
+    alert = payload(rule_types=("rule_arm_bent",))["components"]["alert"]
+    template = jinja2.Environment().from_string(alert["value_template"])
+    said = dict.fromkeys(ALERT_FIELDS, "x")
+
+    assert alert["event_types"] == [*ALERT_TYPES, "rule_arm_bent"]
+    told = template.render(value_json={**said, "event_type": "rule_arm_bent"})
+    assert orjson.loads(told)["event_type"] == "rule_arm_bent"
+    assert template.render(value_json={**said, "event_type": "rule_other"}) == ""
+
+
 @pytest.mark.parametrize("key", PLATFORMS)
 def test_quality_of_service_stands_in_each_entity(key: str) -> None:
     # A shared one is not inherited by every release, and then an alert could be lost on its last metres.

@@ -144,6 +144,7 @@ ACTS: dict[str, Act] = {
         cycle=(Move(stance.PLANK_LOW, 700), Move(stance.PLANK, 700)),
         exercise="push_up",
     ),
+    "bend_left_arm": _upright(stance.LEFT_ARM_BENT, 1000),
     "bend": Act(
         _UPRIGHT,
         Situation.UPRIGHT,

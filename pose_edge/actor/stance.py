@@ -75,6 +75,10 @@ HANDS_UP = Stance(
 ONE_HAND_UP = STAND._replace(
     right_arm_deg=0.0, right_arm_out_deg=145.0, right_forearm_deg=0.0, right_forearm_out_deg=172.0
 )
+LEFT_ARM_BENT = STAND._replace(
+    left_arm_deg=4.0, left_arm_out_deg=62.0, left_forearm_deg=10.0, left_forearm_out_deg=212.0
+)
+"""The hand at the shoulder, the elbow out to the side."""
 
 WAVE_OUT = STAND._replace(
     right_arm_deg=0.0, right_arm_out_deg=95.0, right_forearm_deg=0.0, right_forearm_out_deg=140.0

@@ -18,12 +18,18 @@ ConfigPath = Annotated[Path, typer.Argument(help="The configuration file.")]
 
 @app.command()
 def check(config: ConfigPath = DEFAULT_PATH) -> None:
-    """Name every mistake in a configuration at once; exit status 78 when there is one."""
+    """Name every mistake in a configuration at once; exit status 78 when there is one.
+
+    Says rules of your own in words, too: what they will do is not always what was meant.
+    """
     from pose_edge.config import load
+    from pose_edge.events.rules import sentences
     from pose_edge.sinks.mqtt_options import read_credentials
 
-    read_credentials(load(config).mqtt)
-    print_json({"config": str(config), "ok": True})
+    loaded = load(config)
+    read_credentials(loaded.mqtt)
+    rules = sentences(loaded.events)
+    print_json({"config": str(config), "ok": True, **({"rules": rules} if rules else {})})
 
 
 @app.command()

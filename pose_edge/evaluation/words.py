@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pose_edge.events import TABLE
+from pose_edge.events.rules.options import PREFIX
 from pose_edge.records import Event, PostureClass, Stage
 
 
@@ -71,7 +72,12 @@ WORDS: Final[Mapping[str, Word]] = {
 
 
 def meaning(word: str) -> Word | None:
-    """Return what a word means; the name of an event kind is one too. None: it cannot be judged."""
+    """Return what a word means; the name of an event kind is one too. None: it cannot be judged.
+
+    What a rule of the user's own says is `rule_<name>`.
+    """
     if word in WORDS:
         return WORDS[word]
+    if word.startswith(PREFIX):
+        return Word(_began(word))
     return Word(_began(word)) if any(row.name == word for row in TABLE) else None

@@ -22,6 +22,7 @@ from pose_edge.events.inactivity import InactivityDetector, InactivityOptions
 from pose_edge.events.posture import PostureDetector, PostureOptions
 from pose_edge.events.presence import Presence, PresenceOptions
 from pose_edge.events.repetition import RepetitionDetector, RepetitionOptions
+from pose_edge.events.rules import Rules, RulesOptions
 from pose_edge.events.zones import ZonesDetector, ZonesOptions
 from pose_edge.options import Options
 from pose_edge.records import Event, Scene, Surroundings
@@ -62,6 +63,7 @@ TABLE: tuple[Kind, ...] = (
     Kind("bed_exit", BedExitOptions, BedExit, needs=("zones",)),
     Kind("chair_exit", ChairExitOptions, ChairExit, needs=("zones",)),
     Kind("inactivity", InactivityOptions, InactivityDetector, needs=("zones",)),
+    Kind("rules", RulesOptions, Rules, needs=("zones",)),
 )
 """Every event kind. Presence comes first: what happens to somebody is told after that they are there."""
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from pose_edge.events.rules import misses
 from pose_edge.explanation.timeline import Timeline, limits_in_force, peak, stretches
 from pose_edge.options import Options
 from pose_edge.records import Event, PostureClass, Scalar, Stage
@@ -64,6 +65,7 @@ def decisions(timeline: Timeline, options: Options) -> tuple[Decision, ...]:
         *_nobody(timeline),
         *_untold_postures(timeline, options),
         *_no_fall(timeline, options),
+        *_no_rule(timeline, options),
     ]
     return tuple(sorted(found, key=lambda decision: decision.at_s))
 
@@ -155,3 +157,16 @@ def _no_fall(timeline: Timeline, options: Options) -> Iterator[Decision]:
                 "limit_torso_angle_deg": limits.get("torso_angle_deg"),
             },
         )
+
+
+def _no_rule(timeline: Timeline, options: Options) -> Iterator[Decision]:
+    """Say how near each rule of the user's own came to an event it never led to."""
+    told = {(event.kind, event.person_id) for event in timeline.events}
+    first_ms = timeline.samples[0].scene.timestamp_ms
+    for miss in misses(options, (sample.scene for sample in timeline.samples)):
+        if (miss.kind, miss.person_id) in told:
+            continue
+        who = "" if miss.person_id is None else f", person {miss.person_id}"
+        at_s = (miss.at_ms - first_ms) / 1000 if miss.held_ms else timeline.duration_s
+        reason = f"{'not so for long enough' if miss.held_ms else 'never so'}{who}"
+        yield Decision(at_s, f"no_{miss.kind}", reason, miss.numbers)

@@ -24,7 +24,8 @@ ALERT_TYPES: Final = (
     "camera_problem",
     "test",
 )
-"""Event types somebody acts on. Presence and posture have entities of their own and are left out."""
+"""Event types somebody acts on, beside those of the user's own rules. Presence and posture have entities of
+their own and are left out."""
 
 ALERT_FIELDS: Final = (
     "event_type",
@@ -74,6 +75,8 @@ class Announcement:
     serial: str | None = None
     zones: tuple[str, ...] = ()
     """Their names."""
+    rule_types: tuple[str, ...] = ()
+    """Event types of the user's own rules."""
     gone: Mapping[str, str] = field(default_factory=dict)
     """Component -> platform: announced earlier, to be removed now. See `homeassistant.gone`."""
 
@@ -170,9 +173,9 @@ def _alarm(about: Announcement) -> dict[str, Component]:
             "platform": "event",
             "name": "Alert",
             "icon": "mdi:bell-alert",
-            "event_types": list(ALERT_TYPES),
+            "event_types": _alert_types(about),
             "state_topic": f"{about.root}/events",
-            "value_template": _alert_template(),
+            "value_template": _alert_template(about),
         },
     }
 
@@ -295,13 +298,17 @@ def _on_off(value: str) -> str:
     return f"{{{{ 'None' if {value} is none else 'ON' if {value} else 'OFF' }}}}"
 
 
-def _alert_template() -> str:
+def _alert_types(about: Announcement) -> list[str]:
+    return [*ALERT_TYPES, *about.rule_types]
+
+
+def _alert_template(about: Announcement) -> str:
     """Render the listed event types as JSON and all others as nothing.
 
     Home Assistant logs a warning for each event of a type that is not listed, and passes over nothing.
     """
     chosen = ", ".join(f"'{name}': value_json.{name}" for name in ALERT_FIELDS)
-    listed = ", ".join(f"'{name}'" for name in ALERT_TYPES)
+    listed = ", ".join(f"'{name}'" for name in _alert_types(about))
     return f"{{% if value_json.event_type in [{listed}] %}}{{{{ {{{chosen}}} | tojson }}}}{{% endif %}}"
 
 

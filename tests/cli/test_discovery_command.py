@@ -44,6 +44,13 @@ def test_show_prints_topic_and_payload_and_needs_no_broker(config: Path) -> None
     assert shown["payload"]["components"]["fall"]["state_topic"] == "pose-edge/hall/fall/state"
 
 
+def test_the_users_rules_are_announced_as_alerts(config: Path) -> None:
+    config.write_text("events: {rules: {nobody_here: {when: {people: {at_most: 0}}, for: 2 h}}}\n")
+    [shown] = lines(run("discovery", "show", "--config", config, "--identity", IDENTITY))
+
+    assert shown["payload"]["components"]["alert"]["event_types"][-1] == "rule_nobody_here"
+
+
 def test_without_an_identity_it_is_the_one_of_the_daemon_here(config: Path, tmp_path: Path) -> None:
     state = tmp_path / "state"
     config.write_text(f"device: {{id: hall}}\nservice: {{state_dir: {state}}}\n")
