@@ -25,6 +25,8 @@ class Findings:
     network_lock: str | None
     """What keeps the vision process off the network: `seccomp`, or why nothing does; None: not started."""
     status_problem: str | None = None
+    calibration_problem: str | None = None
+    """Why a calibration that was made is not in use."""
 
 
 def problems(found: Findings, now: Now) -> dict[str, str]:
@@ -74,7 +76,11 @@ def _telling(broker: BrokerState) -> dict[str, str]:
 
 
 def _keeping(found: Findings) -> dict[str, str]:
-    return {"memory": found.memory.problem or "", "status_file": found.status_problem or ""}
+    return {
+        "memory": found.memory.problem or "",
+        "status_file": found.status_problem or "",
+        "calibration": found.calibration_problem or "",
+    }
 
 
 def _listed(reasons: dict[str, str]) -> str:

@@ -22,6 +22,7 @@ from pose_edge.records import (
     Surroundings,
 )
 from pose_edge.tracking import Tracker
+from pose_edge.upright import correction_deg, turned, turned_zones
 
 FallWord: TypeAlias = Literal["none", "suspected", "confirmed"]
 
@@ -50,17 +51,27 @@ class Engine:
         surroundings: Surroundings | None = None,
     ) -> None:
         """`numbers` counts the events; whoever makes some of their own shares it."""
-        self._tracker = Tracker()
-        self._detectors = detectors(
-            options or EventsOptions(), numbers or itertools.count(1), surroundings or Surroundings()
-        )
+        around = surroundings or Surroundings()
+        view = around.calibration.view
+        self._roll_deg = correction_deg(view)
+        self._tracker = Tracker(leg_share=view.leg_share if view else 1.0)
+        if view is not None:
+            around = replace(around, zones=turned_zones(around.zones, view))
+        self._detectors = detectors(options or EventsOptions(), numbers or itertools.count(1), around)
         self._state = State()
 
     def update(self, result: PoseResult) -> Step:
         """Return what `result` led to. Results must come in the order of their timestamps."""
         fallen = {fall.person_id for fall in self._state.falls}
-        tracked = self._tracker.update(result, fallen)
-        scene = Scene(result.timestamp_ms, result.width_px, result.height_px, tracked.people)
+        tracked = self._tracker.update(turned(result, self._roll_deg), fallen)
+        scene = Scene(
+            result.timestamp_ms,
+            result.width_px,
+            result.height_px,
+            tracked.people,
+            self._roll_deg,
+            result.picture,
+        )
         events = tuple(event for detector in self._detectors for event in detector.update(scene))
         if events:
             self._state = project(self._state, events)

@@ -53,6 +53,7 @@ from pose_edge.records import (
     Zone,
 )
 from pose_edge.scene import zones_at
+from pose_edge.upright import as_seen, box_as_seen
 
 WILL_DELAY_S = 10
 
@@ -425,7 +426,7 @@ class Messages:
         seen = {posture.person_id: posture for posture in scene.people} if scene else {}
         zones = self._zones_of(state, scene)
         return [
-            self._person(person, seen.get(person.person_id), zones.get(person.person_id, ()))
+            self._person(person, seen.get(person.person_id), scene, zones.get(person.person_id, ()))
             for person in state.present
         ]
 
@@ -435,12 +436,16 @@ class Messages:
             return {}
         present = {person.person_id for person in state.present}
         return {
-            seen.person_id: zones_at(seen.body.hips_px, scene.width_px, scene.height_px, self._zones)
+            seen.person_id: zones_at(
+                as_seen(seen.body.hips_px, scene), scene.width_px, scene.height_px, self._zones
+            )
             for seen in scene.people
             if seen.person_id in present
         }
 
-    def _person(self, person: PersonState, seen: Posture | None, zones: tuple[str, ...]) -> Person:
+    def _person(
+        self, person: PersonState, seen: Posture | None, scene: Scene | None, zones: tuple[str, ...]
+    ) -> Person:
         height = seen.head_above_ankles if seen else None
         return Person(
             id=person.person_id,
@@ -448,7 +453,7 @@ class Messages:
             since=self._time(person.since_ms),
             confidence=round(person.confidence, 3),
             zone=zones[0] if zones else None,
-            bbox=_bounding_box(seen) if seen else None,
+            bbox=_bounding_box(seen, scene) if seen and scene else None,
             visibility_mean=round(seen.body.visibility, 3) if seen else None,
             torso_angle_deg=round(seen.body.torso_tilt_deg, 1) if seen else None,
             height_ratio=None if height is None else round(height, 2),
@@ -483,8 +488,8 @@ def _occupancy(state: State, expiry_s: int) -> tuple[Message, ...]:
     return (_text("occupancy", "ON" if state.occupied else "OFF", expiry_s),)
 
 
-def _bounding_box(seen: Posture) -> BoundingBox:
-    box = seen.body.box
+def _bounding_box(seen: Posture, scene: Scene) -> BoundingBox:
+    box = box_as_seen(seen.body, scene)
     return BoundingBox(
         x=round(box.x, 4), y=round(box.y, 4), width=round(box.width, 4), height=round(box.height, 4)
     )

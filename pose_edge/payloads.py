@@ -275,6 +275,8 @@ class InfoValues(Record):
     landmark_encoding: LandmarkEncoding = "arrays"
     """`f16` is sent on `landmarks/f16`, the others on `landmarks`."""
     capabilities: list[str] = []
+    calibrated: bool = False
+    """Whether what `pose-edge calibrate` measured about this camera is in use."""
     options: dict[str, JsonValue] = {}
     """In force, without secrets."""
 

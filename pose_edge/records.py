@@ -65,6 +65,20 @@ class Timing:
     """Its result came out."""
 
 
+@dataclass(frozen=True, slots=True)
+class PictureStats:
+    """What is told of a picture once a second: that it shows something, and too little to know what."""
+
+    luma: float
+    """Median brightness, 0-255."""
+    detail: float
+    """How much fine structure there is, in grey levels: mean size of the second difference."""
+    relief: float
+    """How much its parts differ in brightness: standard deviation of the means of the cells."""
+    signature: bytes
+    """One byte a cell, row by row: 1 brighter than its surroundings, 2 darker, 0 neither. See `glance.py`."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class PoseResult:
     """What the model found in one frame; no poses is a result too."""
@@ -78,6 +92,8 @@ class PoseResult:
     asked for, and only inside the vision process."""
     timing: Timing | None = None
     """None for recorded poses."""
+    picture: PictureStats | None = None
+    """About once a second; None otherwise, and for recorded poses."""
 
 
 PointPx: TypeAlias = tuple[float, float]
@@ -165,6 +181,10 @@ class Scene:
     width_px: int
     height_px: int
     people: tuple[Posture, ...]
+    roll_deg: float = 0.0
+    """How far everything in `people` was turned counterclockwise, about the middle of the picture, to stand
+    upright. See `upright.py`; 0 without a calibration."""
+    picture: PictureStats | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,9 +220,41 @@ class DeskBaseline:
 
 
 @dataclass(frozen=True, slots=True)
+class Line:
+    """A straight line: `level` in the middle of the picture, `slope` more for each share of it."""
+
+    level: float
+    slope: float
+
+    def at(self, share: float) -> float:
+        """Return the value where 0.5 is the middle of the picture."""
+        return self.level + self.slope * (share - 0.5)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """How a camera looks at its room, measured on people who stood and walked there."""
+
+    width_px: int
+    height_px: int
+    """Of the picture it was measured in."""
+    roll_deg: float
+    """How far what is upright leans clockwise in the picture: the camera hangs askew by as much."""
+    elevation_deg: float
+    """How far the camera looks down, by the model's idea of depth: a hint, not a measurement."""
+    leg_share: float
+    """How long legs look for a trunk, compared with a camera at eye level: 1 there, less from above."""
+    floor: Line | None = None
+    """Row of the feet by column, both as shares of the upright picture; None: not measured."""
+    size: Line | None = None
+    """Torso length by row of the feet, both as shares of its height; None: not measured."""
+
+
+@dataclass(frozen=True, slots=True)
 class Calibration:
     """What was measured about this camera and who it looks at. None: not measured."""
 
+    view: View | None = None
     desk: DeskBaseline | None = None
 
 

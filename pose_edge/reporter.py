@@ -116,6 +116,10 @@ class Reporter:
         events = [self._messages.event(event) for event in step.events]
         return Told((*self._landmarks(result, step), *events), step.events)
 
+    def use(self, engine: Engine) -> None:
+        """Go on with an engine that knows more of its surroundings; before the first result."""
+        self._engine = engine
+
     def clear_falls(self) -> None:
         """Learn that somebody has seen to every fall: the engine must not end them a second time."""
         self._state = self._engine.clear_falls()

@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from pose_edge import __version__
-from pose_edge.cli import config, demo, detect, discovery, evaluate, explain, models, replay, run
+from pose_edge.cli import calibrate, config, demo, detect, discovery, evaluate, explain, models, replay, run
 from pose_edge.errors import EXIT_DONE, EXIT_FAILURE, PoseEdgeError
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ app.command("replay")(replay.replay)
 app.command("detect")(detect.detect)
 app.command("evaluate")(evaluate.evaluate)
 app.command("explain")(explain.explain)
+app.command("calibrate")(calibrate.calibrate)
 app.add_typer(models.app, name="models")
 app.add_typer(config.app, name="config")
 app.add_typer(discovery.app, name="discovery")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from pose_edge.engine import Engine
 from pose_edge.options import Options
-from pose_edge.records import Event, PoseResult, PostureClass, Stage
+from pose_edge.records import Event, PoseResult, PostureClass, Stage, Surroundings
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +49,14 @@ class Played:
         return event.timestamp_ms > self.moments[-1].at_s * 1000 + 0.5
 
 
-def play(results: Sequence[PoseResult], options: Options, hold_s: float) -> Played:
+def play(
+    results: Sequence[PoseResult], options: Options, hold_s: float, surroundings: Surroundings | None = None
+) -> Played:
     """Return what an engine of its own says to a clip and to its last frame held for `hold_s`.
 
     The engine knows no future, so the clip as it is and the held one are one run.
     """
-    engine = Engine(options)
+    engine = Engine(options, surroundings=surroundings)
     first_ms, period_ms = results[0].timestamp_ms, typical_period_ms(results)
     moments: list[Moment] = []
     events: list[Event] = []

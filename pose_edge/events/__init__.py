@@ -41,7 +41,7 @@ class Kind:
 TABLE: tuple[Kind, ...] = (
     Kind("presence", PresenceOptions, Presence),
     Kind("posture", PostureOptions, PostureDetector),
-    Kind("fall", FallOptions, FallDetector, needs=("zones",)),
+    Kind("fall", FallOptions, FallDetector, needs=("zones", "calibration")),
 )
 """Every event kind. Presence comes first: what happens to somebody is told after that they are there."""
 

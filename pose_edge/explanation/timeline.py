@@ -11,7 +11,7 @@ from pose_edge.errors import SourceError
 from pose_edge.evaluation.parameters import in_force
 from pose_edge.options import Options
 from pose_edge.posture import measure
-from pose_edge.records import Event, PoseResult, Posture, Scalar, Scene, State
+from pose_edge.records import Event, PoseResult, Posture, Scalar, Scene, State, Surroundings
 
 MEDIAN_S: Final = 0.2
 CHORD_S: Final = (0.25, 0.8)
@@ -107,13 +107,15 @@ class Quantity:
     """Names of options, and of evidence, that are limits on this quantity."""
 
 
-def timeline(results: Iterable[PoseResult], options: Options) -> Timeline:
+def timeline(
+    results: Iterable[PoseResult], options: Options, surroundings: Surroundings | None = None
+) -> Timeline:
     """Return what an engine of its own makes of `results`.
 
     Raises:
         SourceError: there are none.
     """
-    engine = Engine(options)
+    engine = Engine(options, surroundings=surroundings)
     samples: list[Sample] = []
     events: list[Event] = []
     first_ms: int | None = None
