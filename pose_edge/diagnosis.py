@@ -13,6 +13,15 @@ from pose_edge.supervisor import Supervisor
 
 MOST_TOPICS: Final = 3
 
+BLIND: Final = {
+    "dark": "the picture is dark: switch on a light, or a camera that sees in the dark",
+    "covered": "something covers the lens: uncover it",
+    "blurred": "the picture is blurred: clean the lens, see to its focus",
+    "moved": "the camera has moved: put it back, or see to zones and calibrate again",
+    "too_far": "everybody is too far away to be judged: put the camera nearer",
+}
+"""Each problem of `events/camera.py`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Findings:
@@ -51,6 +60,7 @@ def _seeing(found: Findings, now: Now) -> dict[str, str]:
         "vision_process_down": "" if trouble is None else f"{trouble.reason}; it is tried again",
         "no_results": "" if flowing else "no poses come: see camera and log",
     }
+    texts |= {f"camera_{word}": BLIND[word] for word in found.reporter.camera_problems}
     if rate_hz is not None and rate_hz < SLOW_HZ:
         texts["too_slow"] = f"{rate_hz:.1f} poses a second, a fall needs {SLOW_HZ:g}: use a lighter model"
     if found.network_lock not in (None, "seccomp"):

@@ -72,11 +72,11 @@ class PictureStats:
     luma: float
     """Median brightness, 0-255."""
     detail: float
-    """How much fine structure there is, in grey levels: mean size of the second difference."""
+    """How many and how sharp edges there are: mean second difference above the noise, in grey levels."""
     relief: float
-    """How much its parts differ in brightness: standard deviation of the means of the cells."""
-    signature: bytes
-    """One byte a cell, row by row: 1 brighter than its surroundings, 2 darker, 0 neither. See `glance.py`."""
+    """How much its parts differ in brightness: standard deviation of the means of 10 x 8 cells."""
+    likeness: float | None = None
+    """How much of its edges are where they used to be: 1 all, 0 as many as by chance. None: not known."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

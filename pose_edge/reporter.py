@@ -18,7 +18,7 @@ from pose_edge.engine import Engine, Step
 from pose_edge.messages import Messages
 from pose_edge.options import Options
 from pose_edge.payloads import HealthValues, LandmarkEncoding
-from pose_edge.records import Event, Message, PoseResult, Scene, State
+from pose_edge.records import Event, Message, PoseResult, Scene, Stage, State
 from pose_edge.wire import Status
 
 FRESH_MS: Final = 3000
@@ -98,6 +98,7 @@ class Reporter:
         self._state_due_ns = self._heartbeat_ns = self._health_ns = 0
         self._state_changed = False
         self._flowing: bool | None = None
+        self._camera: dict[int, str] = {}
         self._standing: tuple[bool, ...] = ()
         self.paused = False
         """Nobody is to be looked at: what was seen before is not said again."""
@@ -113,6 +114,7 @@ class Reporter:
         step = self._engine.update(result)
         self._state_changed |= step.state != self._state
         self._state, self._scene = step.state, step.scene
+        self._follow_camera(step.events)
         events = [self._messages.event(event) for event in step.events]
         return Told((*self._landmarks(result, step), *events), step.events)
 
@@ -196,6 +198,20 @@ class Reporter:
             "last_frame_age_s": _age_s(status.last_frame_ns or None, now),
             "last_result_age_s": _age_s(self._last_result_ns, now),
         }
+
+    @property
+    def camera_problems(self) -> tuple[str, ...]:
+        """What keeps the camera from seeing, in the words of the events of that kind."""
+        return tuple(sorted(set(self._camera.values())))
+
+    def _follow_camera(self, events: Sequence[Event]) -> None:
+        for event in events:
+            if event.kind != "camera":
+                continue
+            if event.stage is Stage.END:
+                self._camera.pop(event.number, None)
+            else:
+                self._camera[event.number] = str(event.details["problem"])
 
     def _in_order(self, result: PoseResult, now: Now) -> PoseResult:
         """Let the stamps of a file or actor that was opened again follow the last; a camera's do anyway."""

@@ -180,6 +180,16 @@ def _sighting(posture: Posture) -> _Sighting | None:
     )
 
 
+def lean_deg(posture: Posture) -> float | None:
+    """Return how far a straight body leans clockwise, by feet and shoulders; None: it is not straight."""
+    found = _sighting(posture)
+    return None if found is None else _lean_deg(found)
+
+
+def _lean_deg(found: _Sighting) -> float:
+    return math.degrees(math.atan2(found.up_px[0], -found.up_px[1]))
+
+
 def _depth_deg(posture: Posture) -> float:
     rows = posture.body.world_rows
     (up_y, up_z), (down_y, down_z) = (
@@ -190,7 +200,7 @@ def _depth_deg(posture: Posture) -> float:
 
 
 def _measured(found: Sequence[_Sighting], size_px: tuple[int, int], standing_s: float) -> Measured:
-    leans_deg = [math.degrees(math.atan2(one.up_px[0], -one.up_px[1])) for one in found]
+    leans_deg = [_lean_deg(one) for one in found]
     roll_deg = median(leans_deg)
     spread_deg = spread(leans_deg)
     # 1.48 MAD is a standard deviation, 1.25 times that the one of a median; steps are half a second apart.

@@ -24,6 +24,14 @@ class Situation(StrEnum):
     FALLEN = "fallen"
 
 
+class CameraTrouble(StrEnum):
+    """Why a camera does not see what it should, in the words of `events/camera.py`."""
+
+    DARK = "dark"
+    COVERED = "covered"
+    MOVED = "moved"
+
+
 class Pace(StrEnum):
     """How a movement gathers speed."""
 
@@ -65,6 +73,8 @@ class Act:
     """Where the figure is at once, unseen; None: it goes on from where it was."""
     hands_raised: bool = False
     slouching: bool = False
+    camera: CameraTrouble | None = None
+    """What somebody does to the camera or the light meanwhile."""
 
 
 _UPRIGHT = (Situation.UPRIGHT,)
@@ -88,12 +98,16 @@ def _away(walk: Stance, out: float) -> Act:
     return Act(_UPRIGHT, Situation.AWAY, (turn, go))
 
 
+def _nobody(camera: CameraTrouble | None = None) -> Act:
+    return Act((Situation.AWAY,), Situation.AWAY, (), camera=camera)
+
+
 def _lying_on(situation: Situation) -> Act:
     return Act((situation,), situation, (), PostureClass.LYING)
 
 
 ACTS: dict[str, Act] = {
-    "nobody": Act((Situation.AWAY,), Situation.AWAY, ()),
+    "nobody": _nobody(),
     "walk_in": Act(
         (Situation.AWAY,),
         Situation.UPRIGHT,
@@ -158,6 +172,9 @@ ACTS: dict[str, Act] = {
     ),
     "walk_out": _away(stance.WALK_BACK, 1.0),
     "leave": _away(stance.WALK, -1.0),
+    "lights_out": _nobody(CameraTrouble.DARK),
+    "cover_lens": _nobody(CameraTrouble.COVERED),
+    "knock_camera": _nobody(CameraTrouble.MOVED),
 }
 """`walk_out` goes back to where the figure came from, `leave` on to the far side."""
 

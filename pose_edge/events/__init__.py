@@ -8,6 +8,7 @@ from typing import Literal, Protocol
 
 from pydantic import Field, create_model
 
+from pose_edge.events.camera import CameraDetector, CameraOptions
 from pose_edge.events.fall import FallDetector, FallOptions
 from pose_edge.events.posture import PostureDetector, PostureOptions
 from pose_edge.events.presence import Presence, PresenceOptions
@@ -41,6 +42,7 @@ class Kind:
 TABLE: tuple[Kind, ...] = (
     Kind("presence", PresenceOptions, Presence),
     Kind("posture", PostureOptions, PostureDetector),
+    Kind("camera", CameraOptions, CameraDetector, needs=("calibration",)),
     Kind("fall", FallOptions, FallDetector, needs=("zones", "calibration")),
 )
 """Every event kind. Presence comes first: what happens to somebody is told after that they are there."""
