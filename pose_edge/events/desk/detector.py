@@ -12,7 +12,7 @@ from pose_edge.events.desk.learning import Chair, Learning, fits
 from pose_edge.events.desk.options import DeskOptions
 from pose_edge.events.desk.sedentary import SeatClock
 from pose_edge.events.desk.sitter import Sitter
-from pose_edge.records import Calibration, Event, PostureClass, Scalar, Scene, Severity, Stage
+from pose_edge.records import Calibration, Event, Posture, PostureClass, Scalar, Scene, Severity, Stage
 from pose_edge.signals import GAP_MS
 
 GONE_MS: Final = 10_000
@@ -56,18 +56,33 @@ class DeskDetector:
             if sitter is None:
                 if posture.posture_class is not PostureClass.SITTING:
                     continue
-                sitter = self._sitters[posture.person_id] = Sitter(posture, self._options)
+                sitter = self._welcome(posture, scene, events)
             step_ms = sitter.see(posture, scene)
             self._follow(sitter, step_ms, events)
         self._forget(scene.timestamp_ms, events)
         self._run_clock(scene, events)
         return tuple(events)
 
+    def _welcome(self, posture: Posture, scene: Scene, events: list[Event]) -> Sitter:
+        """Return who that is: somebody new, or under another id whoever was lost from sight on that chair."""
+        seen = {one.person_id for one in scene.people}
+        for sitter in self._sitters.values():
+            if sitter.person_id not in seen and sitter.is_near(posture):
+                self._end_all(sitter, scene.timestamp_ms, "lost", events)
+                del self._sitters[sitter.person_id]
+                break
+        else:
+            sitter = Sitter(posture, self._options)
+        sitter.person_id = posture.person_id
+        self._sitters[posture.person_id] = sitter
+        return sitter
+
     def _follow(self, sitter: Sitter, step_ms: int, events: list[Event]) -> None:
         if not sitter.seated:
             if sitter.begun is not None or sitter.view is not None:
                 self._end_all(sitter, sitter.seen_ms, "stood_up", events)
                 sitter.get_up()
+                _forget_lately(sitter)
             for habit in sitter.habits.values():
                 habit.rest(step_ms)
             return
@@ -185,6 +200,7 @@ class DeskDetector:
             return
         if sitter.begun is not None and sitter.told[0] != sitter.view:
             self._end_habits(sitter, sitter.seen_ms, "view", events)
+            _forget_lately(sitter)
         sitter.told = told
         begun = sitter.begun
         reason = "measured" if measured else "learning" if sitter.view in ("side", "front") else sitter.view
@@ -224,9 +240,8 @@ class DeskDetector:
             sitter.learning = None
 
     def _end_habits(self, sitter: Sitter, now_ms: int, reason: str, events: list[Event]) -> None:
-        for kind, habit in sitter.habits.items():
+        for kind in sitter.habits:
             self._end_habit(sitter, kind, now_ms, sitter.seen_ms, reason, events)
-            habit.lately.clear()
 
     def _run_clock(self, scene: Scene, events: list[Event]) -> None:
         """Tell of sitting too long; see `sedentary.py`."""
@@ -269,6 +284,11 @@ class DeskDetector:
                 "limit_min": self._options.break_every_min,
             },
         )
+
+
+def _forget_lately(sitter: Sitter) -> None:
+    for habit in sitter.habits.values():
+        habit.lately.clear()
 
 
 def _ended(

@@ -25,6 +25,13 @@ TRUNK_MOST_DEG: Final = 20.0
 """A learnt baseline is never beyond what ISO 11226 calls fine without limit: who slouches from the beginning
 would teach that slouching is upright."""
 
+TRUNK_LEAST_DEG: Final = -5.0
+"""Who reclines from the beginning would teach that a head far in front of the trunk is upright. The side
+clip's upright trunk is at -4."""
+
+TILT_MOST_DEG: Final = 5.0
+"""And no tilt beyond this is taken for how somebody is made, or how the camera hangs. A choice."""
+
 MOVED_SHARE: Final = 0.15
 MOVED_MS: Final = 30_000
 """Torso length or hips this far from before for so long: another chair or place, to be learnt anew."""
@@ -110,15 +117,19 @@ class Learning:
         return DeskBaseline(
             view="side" if self.view == "side" else "front",
             neck_deg=None if neck is None else min(neck, NECK_MOST_DEG),
-            trunk_deg=None if trunk is None else min(trunk, TRUNK_MOST_DEG),
+            trunk_deg=None if trunk is None else max(TRUNK_LEAST_DEG, min(trunk, TRUNK_MOST_DEG)),
             # No standard says which gap is fine, so nothing but the usual one can be gone by from the start.
             gap=self._known("gap", 1 - SHARE),
             face_width=self._known("face_width", 0.5),
-            shoulder_tilt_deg=self._known("shoulder_tilt", 0.5),
-            head_tilt_deg=self._known("head_tilt", 0.5),
+            shoulder_tilt_deg=self._tilt("shoulder_tilt"),
+            head_tilt_deg=self._tilt("head_tilt"),
             torso=self._known("torso", 0.5),
             hips_down=self._known("hips_down", 0.5),
         )
+
+    def _tilt(self, name: str) -> float | None:
+        usual = self._known(name, 0.5)
+        return None if usual is None else max(-TILT_MOST_DEG, min(TILT_MOST_DEG, usual))
 
     def _known(self, name: str, share: float) -> float | None:
         """Return a percentile; None for what was hidden most of the time."""

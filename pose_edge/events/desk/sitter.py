@@ -14,6 +14,7 @@ from pose_edge.events.desk.habit import Habit, Lately
 from pose_edge.events.desk.judging import JUDGES
 from pose_edge.events.desk.learning import Chair, Learning
 from pose_edge.events.desk.options import DeskOptions
+from pose_edge.geometry import distance
 from pose_edge.records import DeskBaseline, Event, Posture, PostureClass, Scalar, Scene
 from pose_edge.signals import GAP_MS
 
@@ -22,6 +23,9 @@ SETTLE_MS: Final = 2000
 
 VIEW_MS: Final = 10_000
 """posture_science 4.3."""
+
+NEAR: Final = 0.5
+"""Torso lengths between the hips of one who was lost and found again on the same chair."""
 
 SMOOTH_MS: Final = 250
 """Time constant of what is measured: takes single frames off, adds no delay that matters against 3 s."""
@@ -68,6 +72,7 @@ class Sitter:
         self.begun: Event | None = None
         self.told: tuple[str, bool, bool] = ("", False, False)
         self.visibility = posture.body.visibility
+        self.hips_px = posture.body.hips_px
         span_ms = round(options.slouch_hold_s * 1000)
         self.habits = {kind: Habit(Lately(span_ms)) for kind in JUDGES}
         self._settling_ms = 0
@@ -90,11 +95,16 @@ class Sitter:
         step_ms = since_ms if since_ms <= GAP_MS else 0
         self.seen_ms = posture.timestamp_ms
         self.visibility = posture.body.visibility
+        self.hips_px = posture.body.hips_px
         self.shown = None
         self._settle(posture.posture_class, step_ms)
         if self.seated:
             self._look(posture, scene, step_ms)
         return step_ms
+
+    def is_near(self, posture: Posture) -> bool:
+        """Whether somebody sits where this one was seen last."""
+        return self.seated and distance(self.hips_px, posture.body.hips_px) < NEAR * posture.scale_px
 
     def view_evidence(self) -> dict[str, Scalar]:
         """Return what decided the view, and the limits."""
