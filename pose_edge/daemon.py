@@ -20,6 +20,7 @@ from pose_edge.link import Link, state_directory
 from pose_edge.messages import Device, Messages, rfc3339
 from pose_edge.models import ModelFile
 from pose_edge.payloads import HealthValues, InfoValues
+from pose_edge.quiet import QuietHours
 from pose_edge.records import Calibration, PoseResult, Surroundings
 from pose_edge.reporter import Now, Reporter
 from pose_edge.service import Notifier
@@ -62,7 +63,8 @@ class Daemon:
         self._messages = _messages(config, model, boot_id)
         self._calibration, self._calibration_problem = calibration_file.kept(state_directory(config))
         self._calibrated = False
-        self._reporter = Reporter(self._engine(Calibration()), self._messages, config.publish)
+        quiet = QuietHours.parse(config.events.desk.quiet_hours)  # type: ignore[attr-defined]  # groups come from the table of kinds
+        self._reporter = Reporter(self._engine(Calibration()), self._messages, config.publish, quiet)
         self._announcer = Announcer(config, self._memory, self._sink)
         self._control = Control(self._sink, self._memory, self._messages, self._actions())
         self._started_s = time.monotonic()

@@ -17,6 +17,7 @@ from pose_edge.records import (
     PoseResult,
     PostureClass,
     Scene,
+    SeatState,
     Stage,
     State,
     Surroundings,
@@ -98,6 +99,10 @@ def project(state: State, events: Iterable[Event]) -> State:
             state = _posture(state, event)
         elif event.kind == "fall":
             state = _fall(state, event)
+        elif event.kind in ("desk", "slouch"):
+            state = _seat(state, event)
+        elif event.kind == "sedentary":
+            state = replace(state, sedentary=event.stage is not Stage.END)
     return state
 
 
@@ -128,6 +133,22 @@ def _fall(state: State, event: Event) -> State:
         return _with_falls(state, others)
     fall = FallState(event.number, event.person_id, confirmed=event.event_type == "fall_confirmed")
     return _with_falls(state, tuple(sorted((*others, fall), key=lambda one: one.number))[-MOST_FALLS:])
+
+
+def _seat(state: State, event: Event) -> State:
+    """Return the state after somebody sat down, began or ended to slouch, or left the seat."""
+    if event.person_id is None:
+        return state
+    others = tuple(seat for seat in state.seats if seat.person_id != event.person_id)
+    seat = next((one for one in state.seats if one.person_id == event.person_id), None)
+    if event.kind == "slouch":
+        seat = replace(seat or SeatState(event.person_id, True), slouching=event.stage is not Stage.END)
+    elif event.stage is Stage.END:
+        return replace(state, seats=others)
+    else:
+        slouching = seat is not None and seat.slouching
+        seat = SeatState(event.person_id, event.details["measured"] is True, slouching)
+    return replace(state, seats=tuple(sorted((*others, seat), key=lambda one: one.person_id)))
 
 
 def _with_falls(state: State, falls: tuple[FallState, ...]) -> State:

@@ -228,6 +228,8 @@ class Messages:
             confidence=round(main.confidence, 3) if main else None,
             fall=fall or state.fall,
             zones=sorted({zone for names in self._zones_of(state, scene).values() for zone in names}),
+            slouching=state.slouching,
+            sedentary=state.sedentary,
             persons=self._persons(state, scene),
             inference_fps=None if inference_fps is None else round(inference_fps, 2),
             frame_age_ms=frame_age_ms,

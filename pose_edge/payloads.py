@@ -109,6 +109,11 @@ class StatePayload(Payload):
     fall: Literal["none", "suspected", "confirmed"]
     zones: list[str]
     """Names of the zones in which somebody is."""
+    slouching: bool | None
+    """Somebody sits badly now, measured against how they usually sit. Null while nobody sits in a way that
+    can be measured: from the side or from the front, for 10 s."""
+    sedentary: bool
+    """Somebody has been sitting too long without a break."""
     persons: list[Person]
     inference_fps: float | None
     """Poses a second, lately."""
@@ -344,6 +349,8 @@ class HealthValues(Record):
     """How long ago the broker acknowledged anything."""
     events_refused_total: Count = 0
     """Answers of the broker that it will not have an event; one event may be refused many times."""
+    reminders_withheld_total: Count = 0
+    """Reminders that fell into `events.desk.quiet_hours`, and were not sent."""
     commands_total: Count = 0
     """Commands received, refused ones included."""
     commands_refused_total: Count = 0

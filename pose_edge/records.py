@@ -204,7 +204,7 @@ class DeskBaseline:
 
     view: Literal["side", "front"]
     neck_deg: float | None = None
-    """Side: how far shoulder -> ear leans forward from upright."""
+    """Side: how far shoulders -> ears lean forward from upright."""
     trunk_deg: float | None = None
     """Side: how far hip -> shoulder leans forward; None when the desk hides the hips."""
     gap: float | None = None
@@ -213,8 +213,8 @@ class DeskBaseline:
     """Front: distance of the eyes in shoulder widths; grows with leaning to the screen."""
     shoulder_tilt_deg: float | None = None
     head_tilt_deg: float | None = None
-    scale_px: float | None = None
-    """Torso length then, to notice another chair or place."""
+    torso: float | None = None
+    """Torso length then, as a share of the picture's height, to notice another chair or place."""
     hips_down: float | None = None
     """Height of the hips in the picture then, as a share of its height from the top."""
 
@@ -327,6 +327,16 @@ class FallState:
 
 
 @dataclass(frozen=True, slots=True)
+class SeatState:
+    """One person in `State` who sits."""
+
+    person_id: int
+    measured: bool
+    """Whether it can be told how they sit: the view allows it, and it is known how they usually sit."""
+    slouching: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     """What holds now: a projection of all events so far."""
 
@@ -338,6 +348,16 @@ class State:
     people: tuple[PersonState, ...] = ()
     falls: tuple[FallState, ...] = ()
     """Those that are not over, oldest first."""
+    seats: tuple[SeatState, ...] = ()
+    """Those who have been sitting long enough for their view to be decided."""
+    sedentary: bool = False
+    """Somebody has been sitting for too long without a break."""
+
+    @property
+    def slouching(self) -> bool | None:
+        """Whether anybody sits badly; None where nobody sits in a way that can be measured."""
+        measured = [seat.slouching for seat in self.seats if seat.measured or seat.slouching]
+        return any(measured) if measured else None
 
     @property
     def main_person(self) -> PersonState | None:

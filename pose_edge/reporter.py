@@ -15,9 +15,11 @@ from typing import Final, Literal
 from pydantic import Field
 
 from pose_edge.engine import Engine, Step
+from pose_edge.events import REMINDER
 from pose_edge.messages import Messages
 from pose_edge.options import Options
 from pose_edge.payloads import HealthValues, LandmarkEncoding
+from pose_edge.quiet import QuietHours
 from pose_edge.records import Event, Message, PoseResult, Scene, Stage, State
 from pose_edge.wire import Status
 
@@ -84,8 +86,17 @@ class Told:
 class Reporter:
     """Owns what happened so far in one run of the device."""
 
-    def __init__(self, engine: Engine, messages: Messages, options: PublishOptions) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        messages: Messages,
+        options: PublishOptions,
+        quiet: QuietHours | None = None,
+    ) -> None:
+        """In `quiet` hours no reminders are told."""
         self._engine = engine
+        self._quiet = quiet
+        self._withheld = 0
         self._messages = messages
         self._options = options
         self._state, self._scene = State(), Scene(0, 0, 0, ())
@@ -115,8 +126,9 @@ class Reporter:
         self._state_changed |= step.state != self._state
         self._state, self._scene = step.state, step.scene
         self._follow_camera(step.events)
-        events = [self._messages.event(event) for event in step.events]
-        return Told((*self._landmarks(result, step), *events), step.events)
+        told = tuple(event for event in step.events if not self._is_withheld(event, now))
+        events = [self._messages.event(event) for event in told]
+        return Told((*self._landmarks(result, step), *events), told)
 
     def use(self, engine: Engine) -> None:
         """Go on with an engine that knows more of its surroundings; before the first result."""
@@ -195,6 +207,7 @@ class Reporter:
             "inference_ms_p50": _percentile(inference_ms, 50),
             "inference_ms_p95": _percentile(inference_ms, 95),
             "end_to_end_ms_p95": _percentile(whole_ms, 95),
+            "reminders_withheld_total": self._withheld,
             "last_frame_age_s": _age_s(status.last_frame_ns or None, now),
             "last_result_age_s": _age_s(self._last_result_ns, now),
         }
@@ -212,6 +225,17 @@ class Reporter:
                 self._camera.pop(event.number, None)
             else:
                 self._camera[event.number] = str(event.details["problem"])
+
+    def _is_withheld(self, event: Event, now: Now) -> bool:
+        """Whether an event is a reminder in quiet hours.
+
+        While the time of day is not known it never is: else a device without network would remind nobody.
+        """
+        if self._quiet is None or event.event_type != REMINDER or not now.clock_synced:
+            return False
+        withheld = self._quiet.cover(now.wall_ms)
+        self._withheld += withheld
+        return withheld
 
     def _in_order(self, result: PoseResult, now: Now) -> PoseResult:
         """Let the stamps of a file or actor that was opened again follow the last; a camera's do anyway."""

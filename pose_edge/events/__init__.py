@@ -9,11 +9,14 @@ from typing import Literal, Protocol
 from pydantic import Field, create_model
 
 from pose_edge.events.camera import CameraDetector, CameraOptions
+from pose_edge.events.desk import REMINDER, DeskDetector, DeskOptions
 from pose_edge.events.fall import FallDetector, FallOptions
 from pose_edge.events.posture import PostureDetector, PostureOptions
 from pose_edge.events.presence import Presence, PresenceOptions
 from pose_edge.options import Options
 from pose_edge.records import Event, Scene, Surroundings
+
+__all__ = ["REMINDER", "TABLE", "Detector", "EventsOptions", "Kind", "detectors"]
 
 
 class Detector(Protocol):
@@ -44,6 +47,7 @@ TABLE: tuple[Kind, ...] = (
     Kind("posture", PostureOptions, PostureDetector),
     Kind("camera", CameraOptions, CameraDetector, needs=("calibration",)),
     Kind("fall", FallOptions, FallDetector, needs=("zones", "calibration")),
+    Kind("desk", DeskOptions, DeskDetector, needs=("calibration",)),
 )
 """Every event kind. Presence comes first: what happens to somebody is told after that they are there."""
 
