@@ -53,7 +53,7 @@ class Stored(BaseModel):
     @property
     def calibration(self) -> Calibration:
         """What the engine takes."""
-        return Calibration(self.view, self.desk)
+        return Calibration(view=self.view, desk=self.desk)
 
     def misfit(self, camera: str | None, width_px: int, height_px: int) -> str | None:
         """Return why it does not hold for pictures of this camera and size; None: it does.

@@ -254,8 +254,8 @@ class View:
 class Calibration:
     """What was measured about this camera and who it looks at. None: not measured."""
 
-    view: View | None = None
     desk: DeskBaseline | None = None
+    view: View | None = None
 
 
 @dataclass(frozen=True, slots=True)

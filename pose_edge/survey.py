@@ -134,6 +134,15 @@ class Survey:
         assert self._size_px is not None
         return _measured(self._sightings, self._size_px, self.standing_ms / 1000)
 
+    @property
+    def size_px(self) -> tuple[int, int]:
+        """Width and height of the pictures."""
+        return self._size_px or (0, 0)
+
+    def progress(self) -> str:
+        """Return how far it is, for people."""
+        return f"somebody stood or walked for {self.standing_ms / 1000:.0f} s"
+
     def _take(self, posture: Posture) -> None:
         now_ms, person_id = posture.timestamp_ms, posture.person_id
         before_ms = self._seen_ms.get(person_id)

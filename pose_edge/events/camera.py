@@ -238,6 +238,8 @@ class _Watch:
     """One problem over time."""
 
     problem: Problem
+    bad: bool | None = None
+    """Whether it showed when something could be said last."""
     bad_ms: int = 0
     good_ms: int = 0
     known_ms: int | None = None
@@ -255,11 +257,13 @@ class _Watch:
             step_ms = 0
             if self.begun is None:
                 self.bad_ms = 0
-        if sign.shows(self.begun is not None):
-            self.bad_ms += step_ms
+        before, self.bad = self.bad, sign.shows(self.begun is not None)
+        held_ms = step_ms if self.bad is before else 0  # what held at two moments held in between
+        if self.bad:
+            self.bad_ms += held_ms
             self.good_ms = max(0, self.good_ms - 2 * step_ms)
         else:
-            self.good_ms += step_ms
+            self.good_ms += held_ms
             self.bad_ms = max(0, self.bad_ms - 2 * step_ms)
         return True
 
