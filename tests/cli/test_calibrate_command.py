@@ -88,7 +88,7 @@ def test_the_room_and_the_desk_are_kept_side_by_side(walk: Path, tmp_path: Path)
 def test_a_desk_baseline_is_measured_or_refused_with_its_reason(walk: Path, tmp_path: Path) -> None:
     out = tmp_path / "calibration.json"
 
-    with pytest.raises(PoseEdgeError, match="desk baseline: somebody sits for 0.0 s"):
+    with pytest.raises(PoseEdgeError, match=r"desk baseline: somebody sits for 0\.0 s"):
         here(walk, out=out, desk=True)
 
     assert not out.exists()
