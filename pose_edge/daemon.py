@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from pydantic import JsonValue
 
-from pose_edge import about, diagnosis, health, status_file, wire
+from pose_edge import about, calibration_file, diagnosis, health, status_file, wire
 from pose_edge.announcer import Announcer
 from pose_edge.config import Config, without_secrets
 from pose_edge.control import Actions, Control
@@ -21,7 +21,8 @@ from pose_edge.link import Link, state_directory
 from pose_edge.messages import Device, Messages, rfc3339
 from pose_edge.models import ModelFile
 from pose_edge.payloads import HealthValues, InfoValues
-from pose_edge.records import PoseResult, Surroundings
+from pose_edge.quiet import QuietHours
+from pose_edge.records import Calibration, PoseResult, Surroundings
 from pose_edge.reporter import Now, Reporter
 from pose_edge.service import Notifier
 from pose_edge.sinks.mqtt import BrokerState
@@ -62,8 +63,10 @@ class Daemon:
         self._numbers = itertools.count(1)
         self._sink.boot_id = boot_id
         self._messages = _messages(config, model, boot_id)
-        engine = Engine(config.events, self._numbers, Surroundings(config.scene.all_zones()))
-        self._reporter = Reporter(engine, self._messages, config.publish)
+        self._calibration, self._calibration_problem = calibration_file.kept(state_directory(config))
+        self._calibrated = False
+        quiet = QuietHours.parse(config.events.desk.quiet_hours)  # type: ignore[attr-defined]  # groups come from the table of kinds
+        self._reporter = Reporter(self._engine(Calibration()), self._messages, config.publish, quiet)
         self._announcer = Announcer(config, self._memory, self._sink)
         self._control = Control(self._sink, self._memory, self._messages, self._actions())
         self._started_s = time.monotonic()
@@ -156,7 +159,9 @@ class Daemon:
             logger.info("%s: no more frames", self._hello.source if self._hello else "source")
 
     def _greet(self, hello: wire.Hello) -> None:
-        if self._hello is not None:
+        if self._hello is None:
+            self._calibrate(hello)
+        else:
             self._earlier = self._earlier.plus(self._status)
             self._status = wire.Status()
             self._reporter.restarted()
@@ -166,6 +171,23 @@ class Daemon:
         if hello.network_lock != "seccomp":
             logger.warning("the vision process could reach the network: %s", hello.network_lock)
         self._sink.send(self._messages.info(self._info()))
+
+    def _calibrate(self, hello: wire.Hello) -> None:
+        """Use the calibration that is kept, if it is of this camera; nothing has been seen yet."""
+        if self._calibration is not None:
+            misfit = self._calibration.misfit(hello.source, hello.width_px, hello.height_px)
+            if misfit is None:
+                self._calibrated = True
+                self._reporter.use(self._engine(self._calibration.calibration))
+                logger.info("calibration of %s in use", self._calibration.made)
+            else:
+                self._calibration_problem = f"the calibration {misfit}: it is not used, calibrate again"
+        if self._calibration_problem:
+            logger.warning("%s", self._calibration_problem)
+
+    def _engine(self, calibration: Calibration) -> Engine:
+        around = Surroundings(self._config.scene.all_zones(), calibration)
+        return Engine(self._config.events, self._numbers, around)
 
     # What others may ask for.
 
@@ -224,6 +246,7 @@ class Daemon:
             network_lock=self._hello.network_lock if self._hello else None,
             status_problem=self._link.status_file.problem,
             pace=self._status.pace,
+            calibration_problem=self._calibration_problem,
         )
 
     def _info(self) -> InfoValues:
@@ -238,6 +261,7 @@ class Daemon:
             mqtt_protocol=self._sink.state().protocol,
             landmark_encoding=self._config.publish.landmarks.encoding,
             capabilities=["seccomp"] if locked else [],
+            calibrated=self._calibrated,
             options=without_secrets(self._config),
         )
 

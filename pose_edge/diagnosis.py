@@ -13,6 +13,15 @@ from pose_edge.supervisor import Supervisor
 
 MOST_TOPICS: Final = 3
 
+BLIND: Final = {
+    "dark": "the picture is dark: switch on a light, or a camera that sees in the dark",
+    "covered": "something covers the lens: uncover it",
+    "blurred": "the picture is blurred: clean the lens, see to its focus",
+    "moved": "the camera has moved: put it back, or see to zones and calibrate again",
+    "too_far": "everybody is too far away to be judged: put the camera nearer",
+}
+"""Each problem of `events/camera.py`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Findings:
@@ -27,6 +36,8 @@ class Findings:
     status_problem: str | None = None
     pace: str = "full"
     """Of the vision process: `full`, `idle` or `hot`."""
+    calibration_problem: str | None = None
+    """Why a calibration that was made is not in use."""
 
 
 def problems(found: Findings, now: Now) -> dict[str, str]:
@@ -51,6 +62,7 @@ def _seeing(found: Findings, now: Now) -> dict[str, str]:
         "vision_process_down": "" if trouble is None else f"{trouble.reason}; it is tried again",
         "no_results": "" if flowing else "no poses come: see camera and log",
     }
+    texts |= {f"camera_{word}": BLIND[word] for word in found.reporter.camera_problems}
     if found.pace == "hot":
         texts["hot"] = "the board is hot, fewer pictures are looked at: give it a fan or more air"
     elif found.pace == "full" and rate_hz is not None and rate_hz < SLOW_HZ:
@@ -78,7 +90,11 @@ def _telling(broker: BrokerState) -> dict[str, str]:
 
 
 def _keeping(found: Findings) -> dict[str, str]:
-    return {"memory": found.memory.problem or "", "status_file": found.status_problem or ""}
+    return {
+        "memory": found.memory.problem or "",
+        "status_file": found.status_problem or "",
+        "calibration": found.calibration_problem or "",
+    }
 
 
 def _listed(reasons: dict[str, str]) -> str:

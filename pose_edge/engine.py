@@ -17,12 +17,14 @@ from pose_edge.records import (
     PoseResult,
     PostureClass,
     Scene,
+    SeatState,
     Stage,
     State,
     Stay,
     Surroundings,
 )
 from pose_edge.tracking import Tracker
+from pose_edge.upright import correction_deg, turned, turned_zones
 
 FallWord: TypeAlias = Literal["none", "suspected", "confirmed"]
 
@@ -54,17 +56,27 @@ class Engine:
         surroundings: Surroundings | None = None,
     ) -> None:
         """`numbers` counts the events; whoever makes some of their own shares it."""
-        self._tracker = Tracker()
-        self._detectors = detectors(
-            options or EventsOptions(), numbers or itertools.count(1), surroundings or Surroundings()
-        )
+        around = surroundings or Surroundings()
+        view = around.calibration.view
+        self._roll_deg = correction_deg(view)
+        self._tracker = Tracker(leg_share=view.leg_share if view else 1.0)
+        if view is not None:
+            around = replace(around, zones=turned_zones(around.zones, view))
+        self._detectors = detectors(options or EventsOptions(), numbers or itertools.count(1), around)
         self._state = State()
 
     def update(self, result: PoseResult) -> Step:
         """Return what `result` led to. Results must come in the order of their timestamps."""
         fallen = {fall.person_id for fall in self._state.falls}
-        tracked = self._tracker.update(result, fallen)
-        scene = Scene(result.timestamp_ms, result.width_px, result.height_px, tracked.people)
+        tracked = self._tracker.update(turned(result, self._roll_deg), fallen)
+        scene = Scene(
+            result.timestamp_ms,
+            result.width_px,
+            result.height_px,
+            tracked.people,
+            self._roll_deg,
+            result.picture,
+        )
         events = tuple(event for detector in self._detectors for event in detector.update(scene))
         if events:
             self._state = project(self._state, events)
@@ -93,6 +105,10 @@ def project(state: State, events: Iterable[Event]) -> State:
             state = _fall(state, event)
         elif event.kind == "zones":
             state = _stay(state, event)
+        elif event.kind in ("desk", "slouch"):
+            state = _seat(state, event)
+        elif event.kind == "sedentary":
+            state = replace(state, sedentary=event.stage is not Stage.END)
     return state
 
 
@@ -133,6 +149,22 @@ def _stay(state: State, event: Event) -> State:
         return replace(state, stays=others)
     stay = Stay(event.number, event.person_id, event.zone)
     return replace(state, stays=tuple(sorted((*others, stay), key=lambda one: one.number))[-MOST_STAYS:])
+
+
+def _seat(state: State, event: Event) -> State:
+    """Return the state after somebody sat down, began or ended to slouch, or left the seat."""
+    if event.person_id is None:
+        return state
+    others = tuple(seat for seat in state.seats if seat.person_id != event.person_id)
+    seat = next((one for one in state.seats if one.person_id == event.person_id), None)
+    if event.kind == "slouch":
+        seat = replace(seat or SeatState(event.person_id, True), slouching=event.stage is not Stage.END)
+    elif event.stage is Stage.END:
+        return replace(state, seats=others)
+    else:
+        slouching = seat is not None and seat.slouching
+        seat = SeatState(event.person_id, event.details["measured"] is True, slouching)
+    return replace(state, seats=tuple(sorted((*others, seat), key=lambda one: one.person_id)))
 
 
 def _with_falls(state: State, falls: tuple[FallState, ...]) -> State:

@@ -5,6 +5,7 @@
     ├── ConfigError             who wrote the configuration
     ├── ExpectationError        who wrote the expectations: the input did not do what they say
     ├── SourceError             who set up the camera, or made the file
+    ├── CalibrationError        who stood before the camera: what was seen does not suffice
     ├── LandmarkerError         who chose the model or the machine; MediaPipe refused or fell silent
     │   └── ModelError          the model file is damaged, of another task, or cannot be stored
     └── UnavailableError        something needed that is not there: broker, network, port, library, processor
@@ -49,6 +50,10 @@ class ExpectationError(PoseEdgeError):
 
 class SourceError(PoseEdgeError):
     """No pictures, or none any more: camera, driver, file."""
+
+
+class CalibrationError(PoseEdgeError):
+    """What was seen does not suffice to calibrate by, or a calibration cannot be used."""
 
 
 class LandmarkerError(PoseEdgeError):

@@ -17,14 +17,13 @@ import logging
 import os
 import platform
 import threading
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final, Literal, TypedDict, Unpack
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError, field_validator
 
 from pose_edge.records import ActiveFall
-from pose_edge.state_directory import StateDirectory, replace_file, why
+from pose_edge.state_directory import StateDirectory, replace_file, set_aside, why
 
 logger = logging.getLogger(__name__)
 
@@ -151,13 +150,7 @@ class Memory:
         return done.failed
 
     def _set_aside(self) -> str:
-        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
-        aside = self._path.with_name(f"{FACTS}.corrupt-{stamp}")
-        try:
-            self._path.rename(aside)
-        except OSError as error:
-            return f"it cannot be set aside ({why(error)}); a pause or fall it held is forgotten"
-        return f"set aside as {aside.name}; a pause or fall it held is forgotten"
+        return f"{set_aside(self._path)}; a pause or fall it held is forgotten"
 
     def _store(self) -> None:
         failed = self._directory.problem

@@ -51,6 +51,7 @@ from pose_edge.records import (
     Stage,
     State,
 )
+from pose_edge.upright import box_as_seen
 
 WILL_DELAY_S = 10
 
@@ -223,6 +224,8 @@ class Messages:
             confidence=round(main.confidence, 3) if main else None,
             fall=fall or state.fall,
             zones=list(state.zones),
+            slouching=state.slouching,
+            sedentary=state.sedentary,
             persons=self._persons(state, scene),
             inference_fps=None if inference_fps is None else round(inference_fps, 2),
             frame_age_ms=frame_age_ms,
@@ -420,11 +423,13 @@ class Messages:
     def _persons(self, state: State, scene: Scene | None) -> list[Person]:
         seen = {posture.person_id: posture for posture in scene.people} if scene else {}
         return [
-            self._person(person, seen.get(person.person_id), state.zone_of(person.person_id))
+            self._person(person, seen.get(person.person_id), scene, state.zone_of(person.person_id))
             for person in state.present
         ]
 
-    def _person(self, person: PersonState, seen: Posture | None, zone: str | None) -> Person:
+    def _person(
+        self, person: PersonState, seen: Posture | None, scene: Scene | None, zone: str | None
+    ) -> Person:
         height = seen.head_above_ankles if seen else None
         return Person(
             id=person.person_id,
@@ -432,7 +437,7 @@ class Messages:
             since=self._time(person.since_ms),
             confidence=round(person.confidence, 3),
             zone=zone,
-            bbox=_bounding_box(seen) if seen else None,
+            bbox=_bounding_box(seen, scene) if seen and scene else None,
             visibility_mean=round(seen.body.visibility, 3) if seen else None,
             torso_angle_deg=round(seen.body.torso_tilt_deg, 1) if seen else None,
             height_ratio=None if height is None else round(height, 2),
@@ -467,8 +472,8 @@ def _occupancy(state: State, expiry_s: int) -> tuple[Message, ...]:
     return (_text("occupancy", "ON" if state.occupied else "OFF", expiry_s),)
 
 
-def _bounding_box(seen: Posture) -> BoundingBox:
-    box = seen.body.box
+def _bounding_box(seen: Posture, scene: Scene) -> BoundingBox:
+    box = box_as_seen(seen.body, scene)
     return BoundingBox(
         x=round(box.x, 4), y=round(box.y, 4), width=round(box.width, 4), height=round(box.height, 4)
     )

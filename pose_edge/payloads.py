@@ -110,6 +110,11 @@ class StatePayload(Payload):
     fall: Literal["none", "suspected", "confirmed"]
     zones: list[str]
     """Names of the zones in which somebody is."""
+    slouching: bool | None
+    """Somebody sits badly now, measured against how they usually sit. Null while nobody sits in a way that
+    can be measured: from the side or from the front, for 10 s."""
+    sedentary: bool
+    """Somebody has been sitting too long without a break."""
     persons: list[Person]
     inference_fps: float | None
     """Poses a second, lately."""
@@ -276,6 +281,8 @@ class InfoValues(Record):
     landmark_encoding: LandmarkEncoding = "arrays"
     """`f16` is sent on `landmarks/f16`, the others on `landmarks`."""
     capabilities: list[str] = []
+    calibrated: bool = False
+    """Whether what `pose-edge calibrate` measured about this camera is in use."""
     options: dict[str, JsonValue] = {}
     """In force, without secrets."""
 
@@ -347,6 +354,8 @@ class HealthValues(Record):
     """How long ago the broker acknowledged anything."""
     events_refused_total: Count = 0
     """Answers of the broker that it will not have an event; one event may be refused many times."""
+    reminders_withheld_total: Count = 0
+    """Reminders that fell into `events.desk.quiet_hours`, and were not sent."""
     commands_total: Count = 0
     """Commands received, refused ones included."""
     commands_refused_total: Count = 0

@@ -73,15 +73,21 @@ def measure(pose: Pose, width_px: int, height_px: int) -> Body | None:
     )
 
 
-def describe(body: Body, person_id: int, scale_px: float, timestamp_ms: int) -> Posture:
+def describe(
+    body: Body, person_id: int, scale_px: float, timestamp_ms: int, leg_share: float = 1.0
+) -> Posture:
     """Return `body` in torso lengths of the person it belongs to, with the class of this moment.
 
-    `scale_px` is the person's upright torso length (`tracking.py`), above 0.
+    `scale_px` is the person's upright torso length (`tracking.py`), above 0. Heights are those a camera at
+    eye level would see: one above it sees legs that are `leg_share` as long (posture_science 3.6).
     """
     hips_down, head_down = body.hips_px[1], body.head_px[1]
-    head_above_ankles = None if body.ankles_px is None else (body.ankles_px[1] - head_down) / scale_px
-    hips_above_knees = None if body.knees_px is None else (body.knees_px[1] - hips_down) / scale_px
-    hips_above_ankles = None if body.ankles_px is None else (body.ankles_px[1] - hips_down) / scale_px
+    leg_px = scale_px * leg_share
+    hips_above_knees = None if body.knees_px is None else (body.knees_px[1] - hips_down) / leg_px
+    hips_above_ankles = None if body.ankles_px is None else (body.ankles_px[1] - hips_down) / leg_px
+    head_above_ankles = (
+        None if hips_above_ankles is None else (hips_down - head_down) / scale_px + hips_above_ankles
+    )
     posture_class, confidence = classify(body, head_above_ankles, hips_above_ankles)
     return Posture(
         timestamp_ms=timestamp_ms,

@@ -65,6 +65,20 @@ class Timing:
     """Its result came out."""
 
 
+@dataclass(frozen=True, slots=True)
+class PictureStats:
+    """What is told of a picture once a second: that it shows something, and too little to know what."""
+
+    luma: float
+    """Median brightness, 0-255."""
+    detail: float
+    """How many and how sharp edges there are: mean second difference above the noise, in grey levels."""
+    relief: float
+    """How much its parts differ in brightness: standard deviation of the means of 10 x 8 cells."""
+    likeness: float | None = None
+    """How much of its edges are where they used to be: 1 all, 0 as many as by chance. None: not known."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class PoseResult:
     """What the model found in one frame; no poses is a result too."""
@@ -78,6 +92,8 @@ class PoseResult:
     asked for, and only inside the vision process."""
     timing: Timing | None = None
     """None for recorded poses."""
+    picture: PictureStats | None = None
+    """About once a second; None otherwise, and for recorded poses."""
 
 
 PointPx: TypeAlias = tuple[float, float]
@@ -165,6 +181,10 @@ class Scene:
     width_px: int
     height_px: int
     people: tuple[Posture, ...]
+    roll_deg: float = 0.0
+    """How far everything in `people` was turned counterclockwise, about the middle of the picture, to stand
+    upright. See `upright.py`; 0 without a calibration."""
+    picture: PictureStats | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +210,7 @@ class DeskBaseline:
 
     view: Literal["side", "front"]
     neck_deg: float | None = None
-    """Side: how far shoulder -> ear leans forward from upright."""
+    """Side: how far shoulders -> ears lean forward from upright."""
     trunk_deg: float | None = None
     """Side: how far hip -> shoulder leans forward; None when the desk hides the hips."""
     gap: float | None = None
@@ -199,10 +219,41 @@ class DeskBaseline:
     """Front: distance of the eyes in shoulder widths; grows with leaning to the screen."""
     shoulder_tilt_deg: float | None = None
     head_tilt_deg: float | None = None
-    scale_px: float | None = None
-    """Torso length then, to notice another chair or place."""
+    torso: float | None = None
+    """Torso length then, as a share of the picture's height, to notice another chair or place."""
     hips_down: float | None = None
     """Height of the hips in the picture then, as a share of its height from the top."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A straight line: `level` in the middle of the picture, `slope` more for each share of it."""
+
+    level: float
+    slope: float
+
+    def at(self, share: float) -> float:
+        """Return the value where 0.5 is the middle of the picture."""
+        return self.level + self.slope * (share - 0.5)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """How a camera looks at its room, measured on people who stood and walked there."""
+
+    width_px: int
+    height_px: int
+    """Of the picture it was measured in."""
+    roll_deg: float
+    """How far what is upright leans clockwise in the picture: the camera hangs askew by as much."""
+    elevation_deg: float
+    """How far the camera looks down, by the model's idea of depth: a hint, not a measurement."""
+    leg_share: float
+    """How long legs look for a trunk, compared with a camera at eye level: 1 there, less from above."""
+    floor: Line | None = None
+    """Row of the feet by column, both as shares of the upright picture; None: not measured."""
+    size: Line | None = None
+    """Torso length by row of the feet, both as shares of its height; None: not measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +261,7 @@ class Calibration:
     """What was measured about this camera and who it looks at. None: not measured."""
 
     desk: DeskBaseline | None = None
+    view: View | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,6 +343,16 @@ class Stay:
 
 
 @dataclass(frozen=True, slots=True)
+class SeatState:
+    """One person in `State` who sits."""
+
+    person_id: int
+    measured: bool
+    """Whether it can be told how they sit: the view allows it, and it is known how they usually sit."""
+    slouching: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     """What holds now: a projection of all events so far."""
 
@@ -304,6 +366,16 @@ class State:
     """Those that are not over, oldest first."""
     stays: tuple[Stay, ...] = ()
     """Who is in which zone, in the order in which they came."""
+    seats: tuple[SeatState, ...] = ()
+    """Those who have been sitting long enough for their view to be decided."""
+    sedentary: bool = False
+    """Somebody has been sitting for too long without a break."""
+
+    @property
+    def slouching(self) -> bool | None:
+        """Whether anybody sits badly; None where nobody sits in a way that can be measured."""
+        measured = [seat.slouching for seat in self.seats if seat.measured or seat.slouching]
+        return any(measured) if measured else None
 
     @property
     def main_person(self) -> PersonState | None:

@@ -16,7 +16,7 @@ from pose_edge.errors import SourceError, UsageError
 from pose_edge.messages import Device, Messages
 from pose_edge.options import Options
 from pose_edge.payloads import RunningMode
-from pose_edge.records import Message, PoseResult, State, Surroundings, Zone
+from pose_edge.records import Calibration, Message, PoseResult, State, Surroundings, Zone
 
 if TYPE_CHECKING:
     from pose_edge.poses import VisionLimits
@@ -80,11 +80,12 @@ class Replay:
         events: Options | None = None,
         wall_offset_ms: int = 0,
         zones: tuple[Zone, ...] = (),
+        calibration: Calibration | None = None,
     ) -> None:
         device = Device(REPLAY_DEVICE)
         self._messages = Messages(device, REPLAY_DEVICE, model, mode, replayed=True)
         self._messages.set_clock(wall_offset_ms, synced=False)
-        self._engine = Engine(events, surroundings=Surroundings(zones))
+        self._engine = Engine(events, surroundings=Surroundings(zones, calibration or Calibration()))
         self._state = State()
 
     def take(self, result: PoseResult) -> Told:

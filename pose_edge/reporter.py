@@ -15,10 +15,12 @@ from typing import Final, Literal
 from pydantic import Field
 
 from pose_edge.engine import Engine, Step
+from pose_edge.events import REMINDER
 from pose_edge.messages import Messages
 from pose_edge.options import Options
 from pose_edge.payloads import HealthValues, LandmarkEncoding
-from pose_edge.records import Event, Message, PoseResult, Scene, State
+from pose_edge.quiet import QuietHours
+from pose_edge.records import Event, Message, PoseResult, Scene, Stage, State
 from pose_edge.wire import Status
 
 FRESH_MS: Final = 3000
@@ -84,8 +86,17 @@ class Told:
 class Reporter:
     """Owns what happened so far in one run of the device."""
 
-    def __init__(self, engine: Engine, messages: Messages, options: PublishOptions) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        messages: Messages,
+        options: PublishOptions,
+        quiet: QuietHours | None = None,
+    ) -> None:
+        """In `quiet` hours no reminders are told."""
         self._engine = engine
+        self._quiet = quiet
+        self._withheld = 0
         self._messages = messages
         self._options = options
         self._state, self._scene = State(), Scene(0, 0, 0, ())
@@ -98,6 +109,7 @@ class Reporter:
         self._state_due_ns = self._heartbeat_ns = self._health_ns = 0
         self._state_changed = False
         self._flowing: bool | None = None
+        self._camera: dict[int, str] = {}
         self._standing: tuple[bool, ...] = ()
         self.paused = False
         """Nobody is to be looked at: what was seen before is not said again."""
@@ -113,8 +125,14 @@ class Reporter:
         step = self._engine.update(result)
         self._state_changed |= step.state != self._state
         self._state, self._scene = step.state, step.scene
-        events = [self._messages.event(event) for event in step.events]
-        return Told((*self._landmarks(result, step), *events), step.events)
+        self._follow_camera(step.events)
+        told = tuple(event for event in step.events if not self._is_withheld(event, now))
+        events = [self._messages.event(event) for event in told]
+        return Told((*self._landmarks(result, step), *events), told)
+
+    def use(self, engine: Engine) -> None:
+        """Go on with an engine that knows more of its surroundings; before the first result."""
+        self._engine = engine
 
     def clear_falls(self) -> None:
         """Learn that somebody has seen to every fall: the engine must not end them a second time."""
@@ -191,9 +209,35 @@ class Reporter:
             "inference_ms_p50": _percentile(inference_ms, 50),
             "inference_ms_p95": _percentile(inference_ms, 95),
             "end_to_end_ms_p95": _percentile(whole_ms, 95),
+            "reminders_withheld_total": self._withheld,
             "last_frame_age_s": _age_s(status.last_frame_ns or None, now),
             "last_result_age_s": _age_s(self._last_result_ns, now),
         }
+
+    @property
+    def camera_problems(self) -> tuple[str, ...]:
+        """What keeps the camera from seeing, in the words of the events of that kind."""
+        return tuple(sorted(set(self._camera.values())))
+
+    def _follow_camera(self, events: Sequence[Event]) -> None:
+        for event in events:
+            if event.kind != "camera":
+                continue
+            if event.stage is Stage.END:
+                self._camera.pop(event.number, None)
+            else:
+                self._camera[event.number] = str(event.details["problem"])
+
+    def _is_withheld(self, event: Event, now: Now) -> bool:
+        """Whether an event is a reminder in quiet hours.
+
+        While the time of day is not known it never is: else a device without network would remind nobody.
+        """
+        if self._quiet is None or event.event_type != REMINDER or not now.clock_synced:
+            return False
+        withheld = self._quiet.cover(now.wall_ms)
+        self._withheld += withheld
+        return withheld
 
     def _in_order(self, result: PoseResult, now: Now) -> PoseResult:
         """Let the stamps of a file or actor that was opened again follow the last; a camera's do anyway."""

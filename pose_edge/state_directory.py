@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -101,6 +102,17 @@ def replace_file(path: Path, data: bytes, *, mode: int, durable: bool = True) ->
             draft.unlink(missing_ok=True)
         return f"{path} cannot be written: {why(error)}"
     return None
+
+
+def set_aside(path: Path) -> str:
+    """Rename a file that is of no use, so that it can be looked at; return what became of it."""
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
+    aside = path.with_name(f"{path.name}.corrupt-{stamp}")
+    try:
+        path.rename(aside)
+    except OSError as error:
+        return f"it cannot be set aside ({why(error)})"
+    return f"set aside as {aside.name}"
 
 
 def why(error: OSError) -> str:

@@ -146,7 +146,9 @@ class Tracker:
     first result with more than one on, every track has a filter of its own.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, leg_share: float = 1.0) -> None:
+        """`leg_share` is `View.leg_share`; 1 where nothing is known of the camera."""
+        self._leg_share = leg_share
         self._tracks: list[_Track] = []
         self._ids: Iterator[int] = itertools.count(1)
         self._several = False
@@ -183,7 +185,7 @@ class Tracker:
             track.person_id = next(self._ids)
         if track.person_id is None:
             return None
-        posture = describe(body, track.person_id, track.scale.px, now_ms)
+        posture = describe(body, track.person_id, track.scale.px, now_ms, self._leg_share)
         track.lying = posture.posture_class is PostureClass.LYING
         return posture
 

@@ -16,7 +16,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -26,6 +26,7 @@ from pydantic import Field
 from pose_edge import wire
 from pose_edge.child import die_with_parent, keep_stdout_for_records, log_to_parent
 from pose_edge.errors import EXIT_DONE, EXIT_FAILURE, PoseEdgeError
+from pose_edge.glance import Glances
 from pose_edge.health import soc_temperature_c
 from pose_edge.landmarker import (
     LandmarkerOptions,
@@ -37,7 +38,7 @@ from pose_edge.landmarker import (
 )
 from pose_edge.options import Options
 from pose_edge.pump import Ahead, LivePump
-from pose_edge.records import PoseResult
+from pose_edge.records import Frame, PoseResult
 from pose_edge.sandbox import lock_network_out
 from pose_edge.sources import SourceOptions, open_source
 from pose_edge.sources.base import Source
@@ -210,11 +211,11 @@ def _paced(job: Job) -> Source:
 
 def _live(job: Job, source: Source, landmarker: LiveLandmarker, orders: Orders, channel: Channel) -> None:
     """Newest frame next, one in flight; see `LiveLandmarker`."""
-    tempo, throttle = Tempo(job.rate), Throttle()
+    tempo, throttle, glances = Tempo(job.rate), Throttle(), Glances()
 
     def submit(shot: Shot) -> None:
         if throttle.admits(shot.timestamp_ms, tempo.limit_hz):
-            landmarker.submit(shot)
+            landmarker.submit(replace(shot, retrieve=lambda: _looked_at(shot.retrieve(), glances)))
 
     with LivePump(source, submit) as pump:
 
@@ -233,12 +234,18 @@ def _live(job: Job, source: Source, landmarker: LiveLandmarker, orders: Orders, 
             result = landmarker.wait(WAIT_S)
             if result is not None:
                 tempo.result(result.timestamp_ms, found=bool(result.poses))
-                channel.send(result)
+                channel.send(glances.tell(result))
             heartbeat.beat()
             orders.poll()
             if pump.ended() and landmarker.counts.in_flight == 0 and result is None:
                 channel.send(wire.Ended(status()))
                 return
+
+
+def _looked_at(frame: Frame, glances: Glances) -> Frame:
+    """Runs where a shot is retrieved: on the thread of the loop, and not for what is dropped."""
+    glances.look(frame.image_rgb, frame.timestamp_ms)
+    return frame
 
 
 def _every_frame(
@@ -254,13 +261,14 @@ def _every_frame(
     def status() -> wire.Status:
         return wire.Status(submitted=results, results=results, empty=empty, last_frame_ns=last_frame_ns)
 
-    heartbeat = Heartbeat(channel, status)
+    heartbeat, glances = Heartbeat(channel, status), Glances()
     with Ahead(source) as frames:
         for frame, available_ns in frames:
             result = landmarker.detect(frame)
+            glances.look(frame.image_rgb, frame.timestamp_ms)
             results, empty, last_frame_ns = results + 1, empty + (not result.poses), available_ns
             _write_mask(job, results - 1, result)
-            if not channel.send_soon(result):
+            if not channel.send_soon(glances.tell(result)):
                 continue
             heartbeat.beat()
             orders.poll()

@@ -7,6 +7,7 @@ Up (a pipe of its own), framed records: `Hello` once, then results and a `Status
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
@@ -16,7 +17,7 @@ import numpy as np
 import orjson
 
 from pose_edge.errors import BY_NAME, PoseEdgeError
-from pose_edge.records import LANDMARKS, Pose, PoseResult, Timing
+from pose_edge.records import LANDMARKS, PictureStats, Pose, PoseResult, Timing
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +97,12 @@ Record: TypeAlias = Hello | PoseResult | Status | Ended | Failure
 _HEADER: Final = struct.Struct("<cxxxI")
 """Kind, then length of what follows in bytes."""
 
-_RESULT: Final = struct.Struct("<qHHHxxqqq")
-"""timestamp_ms, width_px, height_px, number of poses, then `Timing`; the poses' floats follow."""
+_RESULT: Final = struct.Struct("<qHHHHqqq")
+"""timestamp_ms, width_px, height_px, number of poses, bytes about the picture, then `Timing`; the floats of
+poses and picture follow."""
+
+_PICTURE: Final = struct.Struct("<dddd")
+"""luma, detail, relief, likeness; the last is no number where it is not known."""
 
 _FLOATS_PER_POSE: Final = 2 * LANDMARKS * 5
 _HELLO, _RESULTS, _STATUS, _ENDED, _FAILURE = b"H", b"R", b"S", b"E", b"F"
@@ -121,18 +126,22 @@ def _frame(kind: bytes, body: bytes) -> bytes:
 
 
 def _encode_result(result: PoseResult) -> bytes:
-    timing = result.timing or Timing(0, 0, 0)
+    timing, picture = result.timing or Timing(0, 0, 0), result.picture
     head = _RESULT.pack(
         result.timestamp_ms,
         result.width_px,
         result.height_px,
         len(result.poses),
+        _PICTURE.size if picture else 0,
         timing.available_ns,
         timing.submitted_ns,
         timing.finished_ns,
     )
     poses = (part.tobytes() for pose in result.poses for part in (pose.landmarks, pose.world_landmarks))
-    return b"".join((head, *poses))
+    if picture is None:
+        return b"".join((head, *poses))
+    likeness = math.nan if picture.likeness is None else picture.likeness
+    return b"".join((head, *poses, _PICTURE.pack(picture.luma, picture.detail, picture.relief, likeness)))
 
 
 class Decoder:
@@ -174,7 +183,7 @@ def _decode(kind: bytes, body: bytes) -> Record:
 
 
 def _decode_result(body: bytes) -> PoseResult:
-    timestamp_ms, width_px, height_px, count, *timing = _RESULT.unpack_from(body)
+    timestamp_ms, width_px, height_px, count, about, *timing = _RESULT.unpack_from(body)
     floats = np.frombuffer(body, np.float32, count * _FLOATS_PER_POSE, _RESULT.size)
     parts = floats.reshape(count, 2, LANDMARKS, 5)
     return PoseResult(
@@ -183,4 +192,10 @@ def _decode_result(body: bytes) -> PoseResult:
         height_px=height_px,
         poses=tuple(Pose(part[0], part[1]) for part in parts),
         timing=Timing(*timing),
+        picture=_decode_picture(body, _RESULT.size + floats.nbytes) if about else None,
     )
+
+
+def _decode_picture(body: bytes, offset: int) -> PictureStats:
+    luma, detail, relief, likeness = _PICTURE.unpack_from(body, offset)
+    return PictureStats(luma, detail, relief, None if math.isnan(likeness) else likeness)

@@ -34,6 +34,8 @@ PLATFORMS = {
     "occupancy": "binary_sensor",
     "posture": "sensor",
     "person_count": "sensor",
+    "slouching": "binary_sensor",
+    "sedentary": "binary_sensor",
     "fall": "binary_sensor",
     "alert": "event",
     "detection": "switch",

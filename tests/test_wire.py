@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from pose_edge import wire
 from pose_edge.errors import ModelError, PoseEdgeError
-from pose_edge.records import Pose, PoseResult, Timing
+from pose_edge.records import PictureStats, Pose, PoseResult, Timing
 from tests.bodies import pose, result
 
 RECORDS: list[wire.Record] = [
@@ -95,3 +95,16 @@ def test_counts_of_two_processes_add_up() -> None:
 
     assert (both.submitted, both.results, both.dropped, both.empty) == (15, 10, 3, 2)
     assert (both.in_flight, both.last_frame_ns) == (1, 9)
+
+
+@pytest.mark.parametrize("likeness", [None, -0.25])
+def test_what_is_told_of_a_picture_travels_with_its_result(likeness: float | None) -> None:
+    picture = PictureStats(120.5, 5.25, 30.125, likeness)
+    sent = PoseResult(7, 640, 480, (pose(),), picture=picture)
+
+    first, second = wire.Decoder().feed(wire.encode(sent) + wire.encode(result(8, pose())))
+
+    assert isinstance(first, PoseResult)
+    assert isinstance(second, PoseResult)
+    assert (first.picture, second.picture) == (picture, None)
+    assert len(first.poses) == 1

@@ -26,6 +26,14 @@ class Situation(StrEnum):
     """On hands and toes."""
 
 
+class CameraTrouble(StrEnum):
+    """Why a camera does not see what it should, in the words of `events/camera.py`."""
+
+    DARK = "dark"
+    COVERED = "covered"
+    MOVED = "moved"
+
+
 class Pace(StrEnum):
     """How a movement gathers speed."""
 
@@ -75,6 +83,8 @@ class Act:
     """What the cycle is."""
     exercise: str | None = None
     """The same: `squat`, `push_up`; one a cycle."""
+    camera: CameraTrouble | None = None
+    """What somebody does to the camera or the light meanwhile."""
 
 
 _UPRIGHT = (Situation.UPRIGHT,)
@@ -98,12 +108,16 @@ def _away(walk: Stance, out: float) -> Act:
     return Act(_UPRIGHT, Situation.AWAY, (turn, go))
 
 
+def _nobody(camera: CameraTrouble | None = None) -> Act:
+    return Act((Situation.AWAY,), Situation.AWAY, (), camera=camera)
+
+
 def _lying_on(situation: Situation) -> Act:
     return Act((situation,), situation, (), PostureClass.LYING)
 
 
 ACTS: dict[str, Act] = {
-    "nobody": Act((Situation.AWAY,), Situation.AWAY, ()),
+    "nobody": _nobody(),
     "walk_in": Act(
         (Situation.AWAY,),
         Situation.UPRIGHT,
@@ -197,6 +211,9 @@ ACTS: dict[str, Act] = {
     ),
     "walk_out": _away(stance.WALK_BACK, 1.0),
     "leave": _away(stance.WALK, -1.0),
+    "lights_out": _nobody(CameraTrouble.DARK),
+    "cover_lens": _nobody(CameraTrouble.COVERED),
+    "knock_camera": _nobody(CameraTrouble.MOVED),
 }
 """`walk_out` goes back to where the figure came from, `leave` on to the far side."""
 

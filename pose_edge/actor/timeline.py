@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from pose_edge.actor.acts import ACTS, Act, Move, Pace, Situation, before
+from pose_edge.actor.acts import ACTS, Act, CameraTrouble, Move, Pace, Situation, before
 from pose_edge.actor.figure import EDGE_SHARE
 from pose_edge.actor.stance import Stance, blend, sway
 from pose_edge.records import PostureClass
@@ -37,6 +37,8 @@ class Truth:
     """One hand, to and fro."""
     exercise: str | None = None
     """`squat` or `push_up`, over and over."""
+    camera: CameraTrouble | None = None
+    """What is wrong with the camera or the light."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +208,7 @@ def _truth(step: Step, at_ms: int) -> Truth:
         slouching=act.slouching,
         falling=False,
         fallen=act.leads_to is Situation.FALLEN,
+        camera=act.camera,
     )
     if not moving:
         return truth

@@ -10,7 +10,19 @@ from typing import Annotated, NoReturn
 import typer
 
 from pose_edge import __version__
-from pose_edge.cli import bench, config, demo, detect, discovery, evaluate, explain, models, replay, run
+from pose_edge.cli import (
+    bench,
+    calibrate,
+    config,
+    demo,
+    detect,
+    discovery,
+    evaluate,
+    explain,
+    models,
+    replay,
+    run,
+)
 from pose_edge.errors import EXIT_DONE, EXIT_FAILURE, PoseEdgeError
 
 app = typer.Typer(
@@ -27,6 +39,7 @@ app.command("detect")(detect.detect)
 app.command("evaluate")(evaluate.evaluate)
 app.command("explain")(explain.explain)
 app.command("bench")(bench.bench)
+app.command("calibrate")(calibrate.calibrate)
 app.add_typer(models.app, name="models")
 app.add_typer(config.app, name="config")
 app.add_typer(discovery.app, name="discovery")

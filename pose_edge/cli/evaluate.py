@@ -13,6 +13,7 @@ import orjson
 import typer
 
 from pose_edge.cli.output import print_json, progress
+from pose_edge.cli.replay import named
 from pose_edge.errors import UsageError
 from pose_edge.records import Surroundings
 
@@ -44,7 +45,8 @@ def evaluate(
     ] = None,
     mirror: Annotated[bool, typer.Option("--mirror", help="Rung: everything in a mirror.")] = False,
     rotate: Annotated[
-        float | None, typer.Option(help="Rungs: turned by this many degrees, both ways.")
+        float | None,
+        typer.Option(help="Rungs: turned by this many degrees, both ways; also with the camera calibrated."),
     ] = None,
     half_size: Annotated[bool, typer.Option("--half-size", help="Rung: everybody half as large.")] = False,
     scramble_visibility: Annotated[
@@ -68,6 +70,10 @@ def evaluate(
     ] = None,
     config: Annotated[
         Path | None, typer.Option("--config", "-c", help="Options for model, events and zones to evaluate.")
+    ] = None,
+    calibration: Annotated[
+        Path | None,
+        typer.Option(help="What `pose-edge calibrate --out` wrote, for clips of one camera."),
     ] = None,
 ) -> None:
     """Hold what the engine says about labelled clips against the labels.
@@ -107,6 +113,7 @@ def evaluate(
         events=options.events,
         hold_s=hold,
         surroundings=Surroundings(options.scene.all_zones()),
+        calibration=named(calibration),
     )
     with progress("clips") as bar:
         bar.expect(len(labels.clips))

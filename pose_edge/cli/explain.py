@@ -10,8 +10,9 @@ import typer
 
 from pose_edge.cli.evaluate import cache_directory, eyes
 from pose_edge.cli.output import print_json, progress
+from pose_edge.cli.replay import named
 from pose_edge.errors import UsageError
-from pose_edge.records import Surroundings
+from pose_edge.records import Calibration, Surroundings
 from pose_edge.replay import is_photos, require_input
 
 
@@ -35,6 +36,7 @@ def explain(
     config: Annotated[
         Path | None, typer.Option("--config", "-c", help="Options for model, events and zones.")
     ] = None,
+    calibration: Annotated[Path | None, typer.Option(help="What `pose-edge calibrate --out` wrote.")] = None,
 ) -> None:
     """Say for each decision when, why and by which numbers; also what was nearly decided.
 
@@ -52,10 +54,14 @@ def explain(
         raise UsageError(f"--end {end:g}: must be greater than --start {start:g}")
     _require_png(out, source)
     options = load(config) if config else Config()
+    calibrated = named(calibration)
     seeing = eyes(options, model, [source], cache_directory(cache, no_cache))
     with progress(source.name) as bar:
         footage = landmarks(source, fps, seeing, bar.expect)
-    lived = timeline(footage.results, options.events, Surroundings(options.scene.all_zones()))
+    if calibrated is not None:
+        calibrated.require_fit(footage.results[0], source)
+    around = Surroundings(options.scene.all_zones(), calibrated.calibration if calibrated else Calibration())
+    lived = timeline(footage.results, options.events, around)
     window_s = (start, lived.duration_s if end is None else min(end, lived.duration_s))
     if window_s[0] >= lived.duration_s > 0:
         raise UsageError(f"--start {start:g}: {source} ends at {lived.duration_s:g} s")

@@ -34,6 +34,7 @@ from pose_edge.replay import (
 )
 
 if TYPE_CHECKING:
+    from pose_edge.calibration_file import Stored
     from pose_edge.config import Config
     from pose_edge.sources import SourceOptions
     from pose_edge.vision import Job
@@ -88,6 +89,7 @@ def replay(
     config: Annotated[
         Path | None, typer.Option("--config", "-c", help="Options for model, events and broker.")
     ] = None,
+    calibration: Annotated[Path | None, typer.Option(help="What `pose-edge calibrate --out` wrote.")] = None,
 ) -> None:
     """Find what happens in videos, photos and recorded poses; one JSON object an event.
 
@@ -104,7 +106,7 @@ def replay(
         raise UsageError(f"--overlay needs pictures, and {inputs[0]} holds none")
     expectations = load_expectations(expect) if expect else None
     real_time = (speed or (Speed.REALTIME if mode is Mode.LIVE else Speed.MAX)) is Speed.REALTIME
-    settings = Settings(_config(config, broker), mode, real_time, model)
+    settings = Settings(_config(config, broker), mode, real_time, model, named(calibration))
     with ExitStack() as stack:
         listeners = [_publisher(settings.config, stack)] if mqtt else []
         for path in inputs:
@@ -124,6 +126,18 @@ class Settings:
     mode: Mode
     real_time: bool
     model: Path | None
+    calibrated: Stored | None = None
+
+
+def named(path: Path | None) -> Stored | None:
+    """Return the calibration somebody named, if they did.
+
+    Raises:
+        CalibrationError: it cannot be read or is none.
+    """
+    from pose_edge import calibration_file
+
+    return None if path is None else calibration_file.named(path)
 
 
 def _config(path: Path | None, broker: str | None) -> Config:
@@ -150,6 +164,8 @@ def _play(
             require_drawable(source, Path(notes.name), (overlay,))
             listeners = [*listeners, _annotator(notes)]
         for count, result in enumerate(results, 1):
+            if settings.calibrated is not None:
+                settings.calibrated.require_fit(result, path)
             told = replayer.take(result)
             events += told.step.events
             for listener in listeners:
@@ -167,15 +183,23 @@ def _open(
 ) -> tuple[Replay, Iterator[PoseResult], SourceOptions | None]:
     """Return the engine for one input, its results, and where its pictures are if it has any."""
     zones = settings.config.scene.all_zones()
+    calibration = settings.calibrated.calibration if settings.calibrated else None
     if is_recording(path):
         from pose_edge.recording import Recording
 
         recording = stack.enter_context(Recording(path))
         results = in_real_time(iter(recording)) if settings.real_time else iter(recording)
-        replayer = Replay(recording.model, "video", settings.config.events, recording.wall_offset_ms, zones)
+        offset_ms, events = recording.wall_offset_ms, settings.config.events
+        replayer = Replay(recording.model, "video", events, offset_ms, zones, calibration)
         return replayer, results, None
     job = _job(path, settings)
-    replayer = Replay(job.model_path.name, job.running_mode.value, settings.config.events, zones=zones)
+    replayer = Replay(
+        job.model_path.name,
+        job.running_mode.value,
+        settings.config.events,
+        zones=zones,
+        calibration=calibration,
+    )
     results = watched(job, settings.config.vision, bar.expect)
     paced = settings.real_time and settings.mode is Mode.VIDEO  # live paces the frames themselves
     return replayer, in_real_time(results) if paced else results, job.source
@@ -190,7 +214,7 @@ def _job(path: Path, settings: Settings) -> Job:
     live = settings.mode is Mode.LIVE
     photos = is_photos(path) and not is_actor(path)
     return Job(
-        source=_source(path),
+        source=source_of(path),
         model_path=resolve(settings.model or model.path, model.variant).path,
         running_mode=RunningMode.LIVE_STREAM if live else RunningMode.IMAGE if photos else RunningMode.VIDEO,
         landmarker=model.landmarker(),
@@ -198,7 +222,12 @@ def _job(path: Path, settings: Settings) -> Job:
     )
 
 
-def _source(path: Path) -> SourceOptions:
+def source_of(path: Path) -> SourceOptions:
+    """Return what plays a video, photos or an actor's script.
+
+    Raises:
+        UsageError: there is no such script.
+    """
     from pose_edge.sources.actor import ActorOptions
     from pose_edge.sources.images import ImagesOptions
     from pose_edge.sources.video import VideoOptions

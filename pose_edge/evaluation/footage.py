@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pose_edge.evaluation.cache import LandmarkCache, key_of
@@ -96,6 +96,7 @@ def _inferred(
         landmarker=eyes.landmarker,
         rate_limit_hz=rate_hz,
     )
-    results = list(watched(job, eyes.limits, greet))
+    # What is told of the pictures themselves is in no recording, and must not make the first run another one.
+    results = [replace(result, picture=None) for result in watched(job, eyes.limits, greet)]
     require_results(len(results), path)
     return results

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from pose_edge import __version__
+from pose_edge.calibration_file import Stored
 from pose_edge.evaluation import report
 from pose_edge.evaluation.cache import mediapipe_version
 from pose_edge.evaluation.footage import Eyes, landmarks
@@ -21,7 +22,7 @@ from pose_edge.evaluation.parameters import in_force
 from pose_edge.evaluation.playing import Played, play
 from pose_edge.evaluation.stress import Change, changed, changed_zones
 from pose_edge.options import Options
-from pose_edge.records import PoseResult, Surroundings
+from pose_edge.records import Calibration, PoseResult, Surroundings, View
 
 logger = logging.getLogger(__name__)
 
@@ -40,11 +41,15 @@ class Rung:
 
     rate_hz: float
     change: Change | None = None
+    calibrated: bool = False
+    """The engine is told how far the camera was turned."""
 
     @property
     def name(self) -> str:
         """For tables and reports."""
-        return self.change.name if self.change else f"fps {self.rate_hz:g}"
+        if self.change is None:
+            return f"fps {self.rate_hz:g}"
+        return f"{self.change.name} calibrated" if self.calibrated else self.change.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,8 @@ class Plan:
     hold_s: float = HOLD_S
     surroundings: Surroundings = field(default_factory=Surroundings)
     """What is known of every clip that does not say so itself."""
+    calibration: Stored | None = None
+    """Of the camera of all clips."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +82,20 @@ class Outcome:
 
 
 def ladder(rates_hz: Sequence[float], changes: Sequence[Change]) -> tuple[Rung, ...]:
-    """Return the rungs: the highest rate is the base, and each change is made to that one alone."""
+    """Return the rungs: the highest rate is the base, and each change is made to that one alone.
+
+    A turned picture comes twice: as nobody noticed, and as `pose-edge calibrate` would have set it right.
+    """
     base_hz, *others_hz = sorted(set(rates_hz), reverse=True)
     return (
         Rung(base_hz),
         *(Rung(rate_hz) for rate_hz in others_hz),
-        *(Rung(base_hz, change) for change in changes),
+        *(
+            Rung(base_hz, change, calibrated)
+            for calibrated in (False, True)
+            for change in changes
+            if change.kind == "rotate" or not calibrated
+        ),
     )
 
 
@@ -134,18 +149,31 @@ def _clip(plan: Plan, index: int) -> _Done:
     results = []
     for rung in plan.rungs:
         footage = seen[rung.rate_hz]
+        first = footage.results[0]
+        if plan.calibration is not None:
+            plan.calibration.require_fit(first, path)
         results_of_rung = changed(footage.results, rung.change, f"{clip.file} {rung.name}")
-        known = _surroundings(plan, clip, rung.change, footage.results[0])
-        played = play(results_of_rung, plan.events, plan.hold_s, known)
+        played = play(results_of_rung, plan.events, plan.hold_s, _surroundings(plan, clip, rung, first))
         matches = None if clip.video.sha256 is None else clip.video.sha256 == footage.sha256
         results.append(judge(clip, played, confirm_s(plan.events, played), footage.from_cache, matches))
     return _Done(tuple(results), frozenset(footage.model for footage in seen.values()))
 
 
-def _surroundings(plan: Plan, clip: Clip, change: Change | None, first: PoseResult) -> Surroundings:
+def _surroundings(plan: Plan, clip: Clip, rung: Rung, first: PoseResult) -> Surroundings:
     """Return what is known of a clip; its zones are where the change of the picture takes them."""
     zones = plan.surroundings.zones if clip.zones is None else clip.all_zones()
-    return replace(plan.surroundings, zones=changed_zones(zones, change, first.width_px, first.height_px))
+    return Surroundings(
+        changed_zones(zones, rung.change, first.width_px, first.height_px), _calibration(plan, rung, first)
+    )
+
+
+def _calibration(plan: Plan, rung: Rung, first: PoseResult) -> Calibration:
+    """Return what the engine is told of the camera; of one that was turned, by how much it was."""
+    known = plan.calibration.calibration if plan.calibration else Calibration()
+    if not rung.calibrated or rung.change is None:
+        return known
+    view = known.view or View(first.width_px, first.height_px, 0.0, 0.0, 1.0)
+    return replace(known, view=replace(view, roll_deg=view.roll_deg + rung.change.amount))
 
 
 def confirm_s(events: Options, played: Played) -> float:
@@ -177,6 +205,7 @@ def whole_report(plan: Plan, manifest_path: Path, outcome: Outcome) -> dict[str,
             "hold_s": plan.hold_s,
             "landmarker": plan.eyes.landmarker.model_dump(mode="json"),
             "events": in_force(plan.events),
+            "calibration": plan.calibration.model_dump(mode="json") if plan.calibration else None,
         },
         "summary": figures,
         "wilson_95": report.intervals(figures),
@@ -197,6 +226,7 @@ def _rung_report(rung: Rung, clips: Sequence[ClipResult], base: dict[str, Any]) 
         "name": rung.name,
         "rate_hz": rung.rate_hz,
         "change": rung.change.kind if rung.change else None,
+        "calibrated": rung.calibrated,
         "amount": rung.change.amount if rung.change else None,
         "summary": figures,
         "wilson_95": report.intervals(figures),

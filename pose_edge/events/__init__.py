@@ -8,6 +8,8 @@ from typing import Literal, Protocol
 
 from pydantic import Field, create_model
 
+from pose_edge.events.camera import CameraDetector, CameraOptions
+from pose_edge.events.desk import REMINDER, DeskDetector, DeskOptions
 from pose_edge.events.exits import BedExit, BedExitOptions, ChairExit, ChairExitOptions
 from pose_edge.events.fall import FallDetector, FallOptions
 from pose_edge.events.gesture import (
@@ -26,6 +28,8 @@ from pose_edge.events.rules import Rules, RulesOptions
 from pose_edge.events.zones import ZonesDetector, ZonesOptions
 from pose_edge.options import Options
 from pose_edge.records import Event, Scene, Surroundings
+
+__all__ = ["REMINDER", "TABLE", "Detector", "EventsOptions", "Kind", "detectors"]
 
 
 class Detector(Protocol):
@@ -54,7 +58,8 @@ class Kind:
 TABLE: tuple[Kind, ...] = (
     Kind("presence", PresenceOptions, Presence),
     Kind("posture", PostureOptions, PostureDetector),
-    Kind("fall", FallOptions, FallDetector, needs=("zones",)),
+    Kind("camera", CameraOptions, CameraDetector, needs=("calibration",)),
+    Kind("fall", FallOptions, FallDetector, needs=("zones", "calibration")),
     Kind("hands_raised", HandsRaisedOptions, hands_raised),
     Kind("one_arm_raised", OneArmRaisedOptions, one_arm_raised),
     Kind("wave", WaveOptions, wave),
@@ -64,6 +69,7 @@ TABLE: tuple[Kind, ...] = (
     Kind("chair_exit", ChairExitOptions, ChairExit, needs=("zones",)),
     Kind("inactivity", InactivityOptions, InactivityDetector, needs=("zones",)),
     Kind("rules", RulesOptions, Rules, needs=("zones",)),
+    Kind("desk", DeskOptions, DeskDetector, needs=("calibration",)),
 )
 """Every event kind. Presence comes first: what happens to somebody is told after that they are there."""
 

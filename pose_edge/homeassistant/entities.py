@@ -156,6 +156,23 @@ def _people(about: Announcement) -> dict[str, Component]:
             **seen,
             "value_template": "{{ value_json.person_count }}",
         },
+        # For a desk; elsewhere nobody wants them.
+        "slouching": {
+            "platform": "binary_sensor",
+            "name": "Slouching",
+            "icon": "mdi:seat-recline-normal",
+            "enabled_by_default": False,
+            **seen,
+            "value_template": _on_off("value_json.slouching"),
+        },
+        "sedentary": {
+            "platform": "binary_sensor",
+            "name": "Sitting too long",
+            "icon": "mdi:timer-alert-outline",
+            "enabled_by_default": False,
+            **seen,
+            "value_template": _on_off("value_json.sedentary"),
+        },
     }
 
 

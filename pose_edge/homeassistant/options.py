@@ -54,6 +54,12 @@ class EntitiesOptions(Options):
     """How long the model takes for a picture. This and all below exist in Home Assistant, but switched off
     until somebody enables them there."""
 
+    slouching: bool = True
+    """Somebody sits badly now; unknown while nobody sits seen from the side or from the front."""
+
+    sedentary: bool = True
+    """Somebody has been sitting too long."""
+
     latency: bool = True
     """From picture to message."""
 

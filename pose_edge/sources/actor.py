@@ -10,6 +10,7 @@ from pydantic import Field, field_validator
 
 from pose_edge.actor.figure import Joints, joints, landmarks_px
 from pose_edge.actor.looks import looks
+from pose_edge.actor.mishaps import troubled
 from pose_edge.actor.room import Camera
 from pose_edge.actor.script import is_path, load_script, shipped_names, unknown_script
 from pose_edge.errors import SourceError
@@ -29,7 +30,7 @@ class ActorOptions(Options):
     kind: Literal["actor"] = "actor"
 
     script: str = "day"
-    """What is played: `day`, `demo`, or the path of a YAML file."""
+    """What is played: `day`, `demo`, `camera`, or the path of a YAML file."""
 
     width_px: int = Field(640, ge=160, le=1920)
     """Of the picture."""
@@ -129,7 +130,7 @@ class ActorSource:
         self._opened()
         if self._index < 0 or self._painter is None or self._noise is None:
             raise SourceError("actor: a frame was asked for before the first was grabbed")
-        image = self._painter.paint(self._joints())
+        image = troubled(self._painter.paint(self._joints()), self._opened().truth(self._at_ms()).camera)
         self._noise.add(image, self._index)
         return Frame(image, self._at_ms())
 

@@ -24,12 +24,15 @@ def complaints(tmp_path: Path, text: str | bytes) -> list[str]:
     return [line.removeprefix(str(path)) for line in lines]
 
 
-def test_day_and_demo_are_shipped() -> None:
-    assert shipped_names() == ["day", "demo"]
+def test_the_scripts_that_are_shipped() -> None:
+    assert shipped_names() == ["camera", "day", "demo"]
 
 
-def test_day_plays_every_act_there_is() -> None:
-    assert {step.name for step in load_script("day").steps} == set(ACTS)
+def test_day_and_camera_play_every_act_there_is() -> None:
+    day, camera = ({step.name for step in load_script(name).steps} for name in ("day", "camera"))
+
+    assert day | camera == set(ACTS)
+    assert day & camera == {"nobody"}
 
 
 def test_demo_is_over_in_less_than_fifty_seconds() -> None:
@@ -85,7 +88,7 @@ def test_a_script_may_begin_in_the_middle_of_things(tmp_path: Path) -> None:
 
 def test_an_unknown_name_is_refused_with_the_nearest_one() -> None:
     with pytest.raises(
-        ConfigError, match=r"'dmo' is no script, did you mean 'demo'\?; allowed: day, demo, or"
+        ConfigError, match=r"'dmo' is no script, did you mean 'demo'\?; allowed: camera, day, demo, or"
     ):
         load_script("dmo")
 

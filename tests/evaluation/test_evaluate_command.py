@@ -99,7 +99,7 @@ def test_stdout_is_a_line_a_clip_a_rung_and_the_summary(recorded: Path) -> None:
     clips, rungs, last = lines(done)[:2], lines(done)[2:-1], lines(done)[-1]
     assert [clip["file"] for clip in clips] == ["sits.jsonl", "nobody.jsonl"]
     names = ["fps 5", "drop 0.3", "drop_bursts 0.3", "mirror", "rotate +10", "rotate -10"]
-    assert [rung["stress"] for rung in rungs] == names
+    assert [rung["stress"] for rung in rungs] == [*names, "rotate +10 calibrated", "rotate -10 calibrated"]
     assert list(last["summary"]) == SUMMARY
     assert "levitating" in done.stderr
 
@@ -118,7 +118,7 @@ def test_jobs_change_nothing_but_the_time(recorded: Path, tmp_path: Path) -> Non
     one = report(recorded, tmp_path, "--stress")
 
     assert report(recorded, tmp_path, "--stress", "--jobs", "2") == one
-    assert len(one["stress"]) == 9
+    assert len(one["stress"]) == 11
 
 
 def test_landmarks_are_recorded_once_and_again_when_damaged(

@@ -112,4 +112,5 @@ def test_the_highest_rate_is_the_base_and_changes_are_made_to_it_alone() -> None
         ("fps 5", 5),
         ("mirror", 15),
         ("rotate -10", 15),
+        ("rotate -10 calibrated", 15),
     ]

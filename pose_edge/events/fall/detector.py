@@ -10,7 +10,7 @@ from pose_edge.events.fall import features
 from pose_edge.events.fall.case import Case
 from pose_edge.events.fall.options import FallOptions, limits
 from pose_edge.events.fall.states import ROWS, TOLD, Phase, Transition
-from pose_edge.records import Event, Posture, Scalar, Scene, Severity, Stage, Zone
+from pose_edge.records import Calibration, Event, Posture, Scalar, Scene, Severity, Stage, Zone
 from pose_edge.signals import GAP_MS
 
 MOST_CASES: Final = 16
@@ -44,8 +44,15 @@ class FallDetector:
 
     kind = "fall"
 
-    def __init__(self, options: FallOptions, numbers: Iterator[int], zones: tuple[Zone, ...] = ()) -> None:
+    def __init__(
+        self,
+        options: FallOptions,
+        numbers: Iterator[int],
+        zones: tuple[Zone, ...] = (),
+        calibration: Calibration | None = None,
+    ) -> None:
         """In `zones` with `lying_ok` people may lie as long as they like."""
+        self._trust = UNCALIBRATED if calibration is None or calibration.view is None else 1.0
         self._options = options
         self._limits = limits(options)
         self._numbers = numbers
@@ -169,7 +176,7 @@ class FallDetector:
             return begun.confidence
         found = case.signs(lost=reason == "lost")
         score = FLOOR_SCORE if found is None or reason == "floor" else found.score
-        certain = score * (0.5 + 0.5 * case.good / max(1, case.total)) * UNCALIBRATED
+        certain = score * (0.5 + 0.5 * case.good / max(1, case.total)) * self._trust
         return round(min(certain, MOST_LOST if reason == "lost" else MOST), 3)
 
     def _evidence(self, case: Case) -> dict[str, Scalar]:
