@@ -191,7 +191,7 @@ def test_a_desk_that_hides_the_hips_leaves_the_neck() -> None:
 
 def test_no_timer_runs_through_a_silence() -> None:
     before = [*timeline((20_000, UPRIGHT), (2000, SLOUCHED))]
-    after = [*timeline((1500, SLOUCHED), start_ms=27_000)]
+    after = [*timeline((700, SLOUCHED), start_ms=23_600)]
     more = [*timeline((4500, SLOUCHED), start_ms=27_000)]
 
     assert told(desk([*before, *after])) == []
