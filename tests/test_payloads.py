@@ -29,7 +29,8 @@ FIELDS = {
     "running_mode mqtt_protocol capabilities options landmark_names landmark_fields landmark_encoding "
     "landmark_binary_layout state_expiry_s health_expiry_s",
     "state": "schema_version timestamp timestamp_ms clock_synced sequence boot_id detection person_count "
-    "occupied posture posture_since confidence fall zones persons inference_fps frame_age_ms",
+    "occupied posture posture_since confidence fall zones slouching sedentary persons inference_fps "
+    "frame_age_ms",
     "events": "schema_version event_id event_type kind stage severity timestamp start_time end_time "
     "frame_timestamp_ms clock_synced sequence boot_id person_id zone confidence reason evidence test "
     "replayed media rule rule_version",
@@ -45,7 +46,8 @@ FIELDS = {
     "inference_ms_p50 inference_ms_p95 end_to_end_ms_p95 last_frame_age_s last_result_age_s rss_mb "
     "cpu_percent soc_temperature_c throttled_now throttled_ever undervoltage_ever disk_free_mb "
     "wifi_rssi_dbm model version mqtt_state mqtt_state_reason mqtt_parked mqtt_stream_dropped_total "
-    "mqtt_last_ack_age_s events_refused_total commands_total commands_refused_total",
+    "mqtt_last_ack_age_s events_refused_total commands_total commands_refused_total "
+    "reminders_withheld_total",
 }
 INNER_FIELDS: dict[type[Record], str] = {
     Person: "id posture since confidence zone bbox visibility_mean torso_angle_deg height_ratio",

@@ -191,7 +191,7 @@ def test_a_desk_that_hides_the_hips_leaves_the_neck() -> None:
 
 def test_no_timer_runs_through_a_silence() -> None:
     before = [*timeline((20_000, UPRIGHT), (2000, SLOUCHED))]
-    after = [*timeline((1500, SLOUCHED), start_ms=27_000)]
+    after = [*timeline((700, SLOUCHED), start_ms=23_600)]
     more = [*timeline((4500, SLOUCHED), start_ms=27_000)]
 
     assert told(desk([*before, *after])) == []
@@ -215,7 +215,7 @@ def test_getting_up_and_leaving_end_everything() -> None:
 
     assert [event.reason for event in up if event.stage is Stage.END] == ["stood_up"] * 3
     assert [event.reason for event in gone if event.stage is Stage.END] == ["gone"] * 3
-    assert {event.end_ms for event in gone if event.stage is Stage.END} == {29_900}
+    assert all(29_700 <= (event.end_ms or 0) <= 29_900 for event in gone if event.stage is Stage.END)
 
 
 def test_out_of_sight_for_a_moment_ends_nothing() -> None:

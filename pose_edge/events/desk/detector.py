@@ -18,6 +18,10 @@ from pose_edge.signals import GAP_MS
 GONE_MS: Final = 10_000
 """Somebody at a desk who is not seen has turned away or leans out; after this long they have left."""
 
+LOOK_MS: Final = 195
+"""Closer sightings add work, not knowledge: everything here takes 3 s or more. Not 200, or of 5 pictures a
+second every other one would be left out."""
+
 REMINDER: Final = "posture_reminder"
 """Type of every event that asks somebody to sit otherwise or get up; always an update of one that began."""
 
@@ -57,6 +61,8 @@ class DeskDetector:
                 if posture.posture_class is not PostureClass.SITTING:
                     continue
                 sitter = self._welcome(posture, scene, events)
+            elif 0 <= scene.timestamp_ms - sitter.seen_ms < LOOK_MS:
+                continue
             step_ms = sitter.see(posture, scene)
             self._follow(sitter, step_ms, events)
         self._forget(scene.timestamp_ms, events)

@@ -80,15 +80,16 @@ class Habit:
     def see(self, verdict: Verdict, now_ms: int, step_ms: int) -> None:
         """Take in one moment that was measured, `step_ms` after the last one."""
         bad = verdict.bad
-        if bad and self.bad.ms == 0:
+        if bad and self.bad.ms == 0 and not self.bad.holds:
             self.since_ms = now_ms
-        if not bad and self.good.ms == 0:
+        if not bad and self.good.ms == 0 and not self.good.holds:
             self.good_since_ms = now_ms
+        # The first moment of each is only known to be so from now on: it adds no time.
         if self.begun is None:
-            self.bad.run(bad, step_ms, step_ms)
+            self.bad.run(bad, 0 if bad else step_ms, step_ms)
         else:
             self.bad.holds = bad
-            self.good.run(not bad, step_ms, step_ms)
+            self.good.run(not bad, step_ms if bad else 0, step_ms)
         self.lately.add(bad, step_ms)
         if bad:
             self.dose = min(1.0, self.dose + verdict.dose_per_s * step_ms / 1000)

@@ -32,6 +32,9 @@ clip's upright trunk is at -4."""
 TILT_MOST_DEG: Final = 5.0
 """And no tilt beyond this is taken for how somebody is made, or how the camera hangs. A choice."""
 
+REMAKE_MS: Final = 5000
+"""Percentiles over all bins every second would cost as much as all else here; nobody changes so fast."""
+
 MOVED_SHARE: Final = 0.15
 MOVED_MS: Final = 30_000
 """Torso length or hips this far from before for so long: another chair or place, to be learnt anew."""
@@ -82,9 +85,9 @@ class Learning:
         self._made_at_ms = 0
 
     def baseline(self) -> DeskBaseline | None:
-        """Return what is known by now; None: not enough to go by. Made anew once a second of learning."""
+        """Return what is known by now; None: not enough to go by. Made anew every `REMAKE_MS`."""
         if self.learnt_ms >= BASELINE_S * 1000 and (
-            self._baseline is None or self.learnt_ms - self._made_at_ms >= 1000
+            self._baseline is None or self.learnt_ms - self._made_at_ms >= REMAKE_MS
         ):
             self._baseline, self._made_at_ms = self._make(), self.learnt_ms
         return self._baseline
