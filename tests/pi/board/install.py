@@ -127,12 +127,11 @@ def _modes_of(libcamera: Any) -> None:
         return generate(self, [libcamera.StreamRole.Viewfinder if role == raw else role for role in roles])
 
     def validate_upright(self: Any) -> Any:
-        if switches.is_on("no_flips"):
-            return validate(self)
         wanted = copied(self.orientation)
         self.orientation = upright
         status = validate(self)
-        self.orientation = wanted
+        if not switches.is_on("no_flips"):  # then it stays adjusted, which is how libcamera tells
+            self.orientation = wanted
         return status
 
     def configure_upright(self: Any, config: Any) -> Any:

@@ -25,16 +25,19 @@ class Sensor:
         self.period_us = FIRST_PERIOD_US
         self.mode_px: tuple[int, int] | None = None
         self.orientation: Any = None
+        self.started_s = 0.0
         self.controls: dict[str, Any] = {}
         """What the camera was told when it was started."""
         self.delivered = self.starved = 0
-        """Pictures made, and frame periods in which there was no buffer to write to."""
+        """Since the start: pictures made, and frame periods in which there was no buffer to write to."""
         self._queued: deque[Any] = deque()
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
 
     def start(self, expose: Callable[[Any], None]) -> None:
         """Begin to hand requests to `expose`."""
+        self.delivered = self.starved = 0
+        self.started_s = time.monotonic()
         self._queued.clear()
         self._stop.clear()
         self._thread = threading.Thread(target=self._run, args=(expose,), daemon=True)
@@ -80,4 +83,4 @@ def sensor(camera_id: str = "module3") -> Sensor:
 
 def streaming() -> Sensor:
     """Return the sensor that runs, or ran last: libcamera's requests do not tell whose they are."""
-    return max(_SENSORS.values(), key=lambda each: each.delivered + (each._thread is not None) * 1e9)
+    return max(_SENSORS.values(), key=lambda each: each.started_s)
