@@ -13,6 +13,10 @@ from pose_edge.supervisor import Supervisor
 
 MOST_TOPICS: Final = 3
 
+REBOOT_AFTER: Final = 5
+"""So many restarts in a row did not bring a camera back, about a minute with the usual waits; another will
+not either. Sensors on the ribbon cable are looked for at boot only."""
+
 
 @dataclass(frozen=True, slots=True)
 class Findings:
@@ -49,6 +53,10 @@ def _seeing(found: Findings, now: Now) -> dict[str, str]:
         "vision_process_down": "" if trouble is None else f"{trouble.reason}; it is tried again",
         "no_results": "" if flowing else "no poses come: see camera and log",
     }
+    if trouble is not None and found.supervisor.camera and trouble.attempts >= REBOOT_AFTER:
+        texts["reboot_needed"] = (
+            f"the camera did not come back in {trouble.attempts} attempts: check its cable and reboot"
+        )
     if rate_hz is not None and rate_hz < SLOW_HZ:
         texts["too_slow"] = f"{rate_hz:.1f} poses a second, a fall needs {SLOW_HZ:g}: use a lighter model"
     if found.network_lock not in (None, "seccomp"):

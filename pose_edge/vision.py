@@ -25,7 +25,7 @@ from pydantic import Field
 
 from pose_edge import wire
 from pose_edge.child import die_with_parent, keep_stdout_for_records, log_to_parent
-from pose_edge.errors import EXIT_DONE, EXIT_FAILURE, PoseEdgeError
+from pose_edge.errors import EXIT_DONE, EXIT_FAILURE, PoseEdgeError, SourceError
 from pose_edge.landmarker import (
     LandmarkerOptions,
     LiveLandmarker,
@@ -34,12 +34,13 @@ from pose_edge.landmarker import (
     VideoLandmarker,
 )
 from pose_edge.options import Options
-from pose_edge.pump import Ahead, LivePump
+from pose_edge.pump import Ahead, LivePump, Unreadable
 from pose_edge.records import PoseResult
 from pose_edge.sandbox import lock_network_out
-from pose_edge.sources import SourceOptions, open_source
+from pose_edge.sources import CAMERAS, SourceOptions, open_source
 from pose_edge.sources.base import Source
 from pose_edge.sources.pacing import Paced
+from pose_edge.sources.reopening import Reopening
 from pose_edge.sources.thinning import Thinned
 
 logger = logging.getLogger(__name__)
@@ -49,6 +50,9 @@ STATUS_INTERVAL_S: Final = 1.0
 
 WAIT_S: Final = 0.2
 """How long one turn of the loop may block; also how soon an order is noticed."""
+
+UNREADABLE_LIMIT_S: Final = 5.0
+"""A camera of which nothing could be read for so long has failed; as long as one that gives no picture."""
 
 
 class Job(Options):
@@ -163,7 +167,7 @@ def run(job: Job, orders: Orders, channel: Channel, network_lock: str) -> None:
             )
         )
         if isinstance(landmarker, LiveLandmarker):
-            _live(source, landmarker, orders, channel)
+            _live(job, source, landmarker, orders, channel)
         else:
             _every_frame(job, source, landmarker, orders, channel)
 
@@ -177,6 +181,8 @@ def _landmarker(job: Job) -> StillLandmarker | VideoLandmarker | LiveLandmarker:
 
 
 def _paced(job: Job) -> Source:
+    if isinstance(job.source, CAMERAS):
+        return Reopening(lambda: open_source(job.source))
     source = open_source(job.source)
     if job.running_mode is RunningMode.LIVE_STREAM and job.speed is not None:
         return Paced(source, job.speed)
@@ -185,7 +191,7 @@ def _paced(job: Job) -> Source:
     return source
 
 
-def _live(source: Source, landmarker: LiveLandmarker, orders: Orders, channel: Channel) -> None:
+def _live(job: Job, source: Source, landmarker: LiveLandmarker, orders: Orders, channel: Channel) -> None:
     """Newest frame next, one in flight; see `LiveLandmarker`."""
     with LivePump(source, landmarker.submit) as pump:
 
@@ -197,9 +203,17 @@ def _live(source: Source, landmarker: LiveLandmarker, orders: Orders, channel: C
             return wire.Status(**counts, last_frame_ns=pump.last_frame_ns)
 
         heartbeat = Heartbeat(channel, status)
+        unreadable = Unreadable(UNREADABLE_LIMIT_S)
         while not orders.stop:
-            result = landmarker.wait(WAIT_S)
+            result = None
+            try:
+                result = landmarker.wait(WAIT_S)
+            except SourceError as error:
+                if not isinstance(job.source, CAMERAS):  # a file will not get better
+                    raise
+                unreadable.bad(error, time.monotonic())
             if result is not None:
+                unreadable.good()
                 channel.send(result)
             heartbeat.beat()
             orders.poll()

@@ -93,7 +93,8 @@ _HEADER: Final = struct.Struct("<cxxxI")
 """Kind, then length of what follows in bytes."""
 
 _RESULT: Final = struct.Struct("<qHHHxxqqqq")
-"""timestamp_ms, width_px, height_px, number of poses, then `Timing` (wall_ms 0: not known); the poses' floats follow."""
+"""timestamp_ms, width_px, height_px, number of poses, then `Timing` (wall_ms 0: not known); the poses' floats
+follow."""
 
 _FLOATS_PER_POSE: Final = 2 * LANDMARKS * 5
 _HELLO, _RESULTS, _STATUS, _ENDED, _FAILURE = b"H", b"R", b"S", b"E", b"F"
@@ -171,7 +172,7 @@ def _decode(kind: bytes, body: bytes) -> Record:
 
 
 def _decode_result(body: bytes) -> PoseResult:
-    timestamp_ms, width_px, height_px, count, *passed_ns, wall_ms = _RESULT.unpack_from(body)
+    timestamp_ms, width_px, height_px, count, *passed, wall_ms = _RESULT.unpack_from(body)
     floats = np.frombuffer(body, np.float32, count * _FLOATS_PER_POSE, _RESULT.size)
     parts = floats.reshape(count, 2, LANDMARKS, 5)
     return PoseResult(
@@ -179,5 +180,5 @@ def _decode_result(body: bytes) -> PoseResult:
         width_px=width_px,
         height_px=height_px,
         poses=tuple(Pose(part[0], part[1]) for part in parts),
-        timing=Timing(*passed_ns, wall_ms or None),
+        timing=Timing(passed[0], passed[1], passed[2], wall_ms or None),
     )

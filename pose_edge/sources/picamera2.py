@@ -245,7 +245,9 @@ class Picamera2Source:
         if not self._on_our_clock:
             taken_ns = now_ns
         taken_wall_ns = wall_ns - (now_ns - taken_ns)
-        camera_wall_ns = metadata.get("FrameWallClock", taken_wall_ns)  # steadier, but slow when the clock is set
+        camera_wall_ns = metadata.get(
+            "FrameWallClock", taken_wall_ns
+        )  # steadier, but slow when the clock is set
         if abs(camera_wall_ns - taken_wall_ns) <= PLAUSIBLE_NS:
             taken_wall_ns = camera_wall_ns
         self._last_ms = max(self._last_ms + 1, taken_ns // 1_000_000)

@@ -10,7 +10,7 @@ import json
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeAlias
 
 from pydantic import Field
 
@@ -19,7 +19,11 @@ from pose_edge.sources.turning import TurningOptions
 
 logger = logging.getLogger(__name__)
 
-AWB_MODES: Final = {
+WhiteBalance: TypeAlias = Literal[
+    "auto", "incandescent", "tungsten", "fluorescent", "indoor", "daylight", "cloudy"
+]
+
+AWB_MODES: Final[dict[WhiteBalance, int]] = {
     "auto": 0,
     "incandescent": 1,
     "tungsten": 2,
@@ -38,27 +42,25 @@ AF_CONTINUOUS: Final = 2
 class ControlOptions(TurningOptions):
     """How the sensor is exposed and focused. All is automatic unless said otherwise."""
 
-    exposure_us: int | None = Field(None, ge=1, le=10_000_000)
-    """How long each picture is exposed. Without it: as long as the light asks for, but no longer than a picture
-    lasts (1 / `fps`). In a dim room a lower `fps` gives brighter pictures; below 5 a fall cannot be judged."""
+    exposure_us: int | None = Field(None, ge=1, le=500_000)
+    """How long each picture is exposed. Without it: as long as the light asks for, but no longer than a
+    picture lasts (1 / `fps`). In a dim room a lower `fps` gives brighter ones; below 5 falls are missed."""
 
     gain: float | None = Field(None, ge=1, le=64)
     """Amplification of the sensor. Without it: as the light asks for."""
 
     exposure_ev: float = Field(0.0, ge=-8, le=8)
-    """Stops by which automatic exposure makes pictures brighter (+) or darker (-). +1 helps where people stand
-    before a window."""
+    """Stops by which automatic exposure makes pictures brighter (+) or darker (-). +1 helps where people
+    stand before a window."""
 
-    white_balance: Literal["auto", "incandescent", "tungsten", "fluorescent", "indoor", "daylight", "cloudy"] = (
-        "auto"
-    )
+    white_balance: WhiteBalance = "auto"
     """The colour of the light. The model hardly minds; a fixed one keeps overlays steady."""
 
     focus_m: float | None = Field(None, ge=0.05, le=100)
     """Distance that is kept sharp. Without it a camera that can (Camera Module 3) follows by itself."""
 
     tuning_file: str | None = None
-    """Of libcamera: a path, or a name it ships, such as `imx219_noir.json` for a camera that sees infrared."""
+    """Of libcamera: a path, or a name it ships. `imx219_noir.json` is for a camera that sees infrared."""
 
     def wishes(self) -> dict[str, tuple[str, Any]]:
         """Return control -> (option, value) of all that was asked for."""
@@ -84,7 +86,7 @@ def controls_for(
     chosen: dict[str, Any] = {"FrameDurationLimits": (period_us, period_us)}
     for control, (option, value) in options.wishes().items():
         if control in has:
-            _check(f"{name}: {option} {getattr(options, option)}", value, has[control])
+            _check(f"{name}: {option} {getattr(options, option)}", control, value, has[control])
             chosen[control] = value
         else:
             logger.warning("%s: has no %s: %s is left out", name, control, option)
@@ -92,11 +94,11 @@ def controls_for(
     return {control: value for control, value in chosen.items() if control in has}
 
 
-def _check(what: str, value: Any, limits: tuple[Any, Any, Any]) -> None:
+def _check(what: str, control: str, value: Any, limits: tuple[Any, Any, Any]) -> None:
     """Raise `SourceError` where a camera cannot do what it has a control for."""
     least, most, _ = limits
     if not least <= value <= most:
-        msg = f"{what}: {value:g} is not between {least:g} and {most:g}, which is what this camera can"
+        msg = f"{what}: this camera's {control} goes from {least:g} to {most:g}, found {value:g}"
         raise SourceError(msg)
 
 

@@ -1,4 +1,4 @@
-"""The real picamera2 on libcamera's software camera, in the root that `tools/pi-root` makes: `make test-pi`."""
+"""The real picamera2 on libcamera's software camera, in the root of `tools/pi-root`: `make test-pi`."""
 
 from __future__ import annotations
 
@@ -51,7 +51,8 @@ def _camera(camera_id: str, frames: Path | None) -> str:
     sizes = "".join(f"  - {{width: {w}, height: {h}, frame_rates: [1, 120]}}\n" for w, h in SIZES)
     shown = f'  frames:\n    path: "{frames}/"\n' if frames else '  test_pattern: "bars"\n'
     model = MODELS[camera_id]
-    return f'"{camera_id}":\n  supported_formats:\n{sizes}{shown}  location: "CameraLocationFront"\n  model: "{model}"\n'
+    place = f'  location: "CameraLocationFront"\n  model: "{model}"\n'
+    return f'"{camera_id}":\n  supported_formats:\n{sizes}{shown}{place}'
 
 
 @pytest.fixture(scope="session", autouse=True)

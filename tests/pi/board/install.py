@@ -165,7 +165,10 @@ def _controls_of(libcamera: Any) -> None:
     own_metadata = libcamera.Request.metadata.fget
 
     def properties_of(self: Any) -> dict[Any, Any]:
-        more = {properties.draft.ColorFilterArrangement: 0, properties.UnitCellSize: libcamera.Size(1400, 1400)}
+        more = {
+            properties.draft.ColorFilterArrangement: 0,
+            properties.UnitCellSize: libcamera.Size(1400, 1400),
+        }
         return dict(own_properties(self).items()) | more | {properties.Rotation: 0}
 
     def controls_of(self: Any) -> dict[Any, Any]:
@@ -179,7 +182,11 @@ def _controls_of(libcamera: Any) -> None:
         taken_ns = next((value for name, value in found.items() if name.name == "SensorTimestamp"), 0)
         wall_ns = taken_ns + time.time_ns() - time.monotonic_ns()
         wall_clock = {} if switches.is_on("no_wall_clock") else {names.FrameWallClock: wall_ns}
-        more = {names.ExposureTime: min(10000, period_us), names.AnalogueGain: 2.0, names.FrameDuration: period_us}
+        more = {
+            names.ExposureTime: min(10000, period_us),
+            names.AnalogueGain: 2.0,
+            names.FrameDuration: period_us,
+        }
         return found | more | wall_clock
 
     camera.properties, camera.controls = property(properties_of), property(controls_of)

@@ -25,7 +25,7 @@ MIRRORED: Final = {
 
 
 class MemoryAllocator(DmaAllocator):  # type: ignore[misc]  # picamera2 has no types here
-    """picamera2's own, with memory from elsewhere. What libcamera writes is copied out as a Pi would have it."""
+    """picamera2's own, with memory from elsewhere; what libcamera writes is copied out as a Pi has it."""
 
     def __init__(self) -> None:
         Allocator.__init__(self)

@@ -73,4 +73,5 @@ def _rgb(nv12: npt.NDArray[np.uint8], width_px: int, height_px: int) -> npt.NDAr
     uv = nv12[luma : luma * 3 // 2].reshape(height_px // 2, width_px // 2, 2).astype(np.int32) - 128
     u, v = (uv[:, :, index].repeat(2, 0).repeat(2, 1) for index in (0, 1))
     channels = (y + 409 * v + 128, y - 100 * u - 208 * v + 128, y + 516 * u + 128)
-    return np.clip(np.stack(channels, axis=2) >> 8, 0, 255).astype(np.uint8)
+    rgb: npt.NDArray[np.int32] = np.stack(channels, axis=2) >> 8
+    return np.clip(rgb, 0, 255).astype(np.uint8)

@@ -53,8 +53,9 @@ def turned_on(name: Switch) -> Iterator[None]:
 
 
 def running() -> set[str]:
-    """Return the ids of the cameras that stream at this moment, in any process."""
-    return {path.name.removeprefix("running-") for path in folder().glob("running-*")}
+    """Return the ids of the cameras that stream at this moment, in any process that still lives."""
+    notes = {path.name.removeprefix("running-"): path.read_text() for path in folder().glob("running-*")}
+    return {camera_id for camera_id, pid in notes.items() if Path("/proc", pid).exists()}
 
 
 def note_running(camera_id: str, on: bool) -> None:

@@ -9,9 +9,7 @@ from types import ModuleType
 class OnFirstImport(MetaPathFinder):
     """Brings the camera in when picamera2 is looked for; until then nothing is imported."""
 
-    def find_spec(
-        self, name: str, path: object, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
+    def find_spec(self, name: str, _path: object, target: ModuleType | None = None) -> ModuleSpec | None:
         """Hand over to the real thing."""
         if name != "picamera2":
             return None
