@@ -67,7 +67,8 @@ class Camera:
         return 7
 
     def retrieve(self) -> Frame:
-        while self._bench.hold.is_set():
+        deadline_s = time.monotonic() + 2
+        while self._bench.hold.is_set() and time.monotonic() < deadline_s:
             time.sleep(0.01)
         assert self._open, "closed while somebody reads"
         return Frame(np.zeros((8, 8, 3), np.uint8), 7)
@@ -161,10 +162,10 @@ def test_nobody_closes_it_while_a_picture_is_read_and_nobody_reads_what_is_close
     frames: list[Frame] = []
     with Reopening(bench.camera, (0.3,)) as source:
         bench.hold.set()
-        reader = threading.Thread(target=lambda: frames.append(source.retrieve()))
+        reader = threading.Thread(target=lambda: frames.append(source.retrieve()), daemon=True)
         reader.start()
         bench.plugged = False
-        waiter = threading.Thread(target=source.wait, args=(0,))
+        waiter = threading.Thread(target=source.wait, args=(0,), daemon=True)
         waiter.start()
         time.sleep(0.1)
         assert bench.closed == 0
