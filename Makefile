@@ -38,6 +38,12 @@ HOMEASSISTANT := 2026.11.0 2026.2.3
 test-homeassistant: $(READY) ## discovery and blueprints against real Home Assistants (first time 5 min; root makes Debian roots)
 	@POSE_EDGE_HOMEASSISTANT="$$(tools/homeassistant-environment $(HOMEASSISTANT))" .venv/bin/python -m pytest tests/homeassistant $(ARGS)
 
+.PHONY: test-pi
+test-pi: $(READY) ## the real picamera2 on a camera made of software, to a real broker (2 min; root makes a Debian root)
+	@if root=$$(tools/pi-root); then \
+		tools/with-model $$root/run python -m pytest -p no:cacheprovider tests/pi $(ARGS); \
+	else echo "test-pi: skipped, for the reason above"; fi
+
 .PHONY: check
 check: $(READY) ## style, types and the direction of imports
 	.venv/bin/ruff check .

@@ -22,6 +22,10 @@ BLIND: Final = {
 }
 """Each problem of `events/camera.py`."""
 
+REBOOT_AFTER: Final = 5
+"""So many restarts in a row did not bring a camera back, about a minute with the usual waits; another will
+not either. Sensors on the ribbon cable are looked for at boot only."""
+
 
 @dataclass(frozen=True, slots=True)
 class Findings:
@@ -63,6 +67,10 @@ def _seeing(found: Findings, now: Now) -> dict[str, str]:
         "no_results": "" if flowing else "no poses come: see camera and log",
     }
     texts |= {f"camera_{word}": BLIND[word] for word in found.reporter.camera_problems}
+    if trouble is not None and found.supervisor.camera and trouble.attempts >= REBOOT_AFTER:
+        texts["reboot_needed"] = (
+            f"the camera did not come back in {trouble.attempts} attempts: check its cable and reboot"
+        )
     if found.pace == "hot":
         texts["hot"] = "the board is hot, fewer pictures are looked at: give it a fan or more air"
     elif found.pace == "full" and rate_hz is not None and rate_hz < SLOW_HZ:

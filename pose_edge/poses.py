@@ -34,6 +34,11 @@ native = logging.getLogger("pose_edge.vision.native")
 CLOSE_S: Final = 3.0
 """How long a child that was asked to stop may take; then it is killed."""
 
+KILL_S: Final = 5.0
+"""How long the kernel may take to end a process that was killed. One that a driver holds is never let go."""
+
+HELD: Final = "a driver holds it in the kernel; only restarting the device helps"
+
 READ_BYTES: Final = 1 << 16
 
 
@@ -99,8 +104,7 @@ class VisionProcess:
             self._child.wait(CLOSE_S)
         except subprocess.TimeoutExpired:
             logger.warning("vision process %d does not stop; killed", self._child.pid)
-            self._child.kill()
-            self._child.wait()
+            self._kill()
         if self._child.stderr is not None:
             self._drain_stderr()
             self._child.stderr.close()
@@ -169,18 +173,29 @@ class VisionProcess:
             raise SourceError(f"the vision process {what} for {silent_s:.0f} s (limit {limit_s:g} s): killed")
 
     def _death(self) -> PoseEdgeError:
+        code: int | None
         try:
             code = self._child.wait(CLOSE_S)
         except subprocess.TimeoutExpired:
-            self._child.kill()
-            code = self._child.wait()
+            code = self._kill()
         self._drain_stderr()
         # Before the hello these lines say why; afterwards they are what MediaPipe prints at each start.
         level = logging.INFO if self._greeted else logging.ERROR
         for line in self._last_native:
             native.log(level, "%s", line.decode(errors="replace"))
+        if code is None:
+            return SourceError(f"the vision process {self._child.pid} cannot even be killed: {HELD}")
         how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
         return SourceError(f"the vision process died: {how}")
+
+    def _kill(self) -> int | None:
+        """End it by force and return its status; None: the kernel does not let go of it."""
+        self._child.kill()
+        try:
+            return self._child.wait(KILL_S)
+        except subprocess.TimeoutExpired:
+            logger.error("vision process %d cannot be killed: %s", self._child.pid, HELD)
+            return None
 
     def _order(self, line: bytes) -> None:
         assert self._child.stdin is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import queue
 import threading
 import time
@@ -10,9 +11,12 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Final, Self
 
+from pose_edge.errors import SourceError
 from pose_edge.landmarker import Shot
 from pose_edge.records import Frame
 from pose_edge.sources.base import Source
+
+logger = logging.getLogger(__name__)
 
 WAIT_S: Final = 0.5
 """How long the thread may block in one wait; also how soon it notices that it should stop."""
@@ -56,6 +60,29 @@ class Background:
             self._work()
         except Exception as error:  # noqa: BLE001  # nothing is lost: the owner of the process raises it
             self._failure = error
+
+
+class Unreadable:
+    """A camera's pictures that cannot be read: they are left out, unless there are no others."""
+
+    def __init__(self, limit_s: float) -> None:
+        self._limit_s = limit_s
+        self._since_s: float | None = None
+        self._told = False
+
+    def bad(self, error: SourceError, now_s: float) -> None:
+        """Leave one picture out. Raises its error when none could be read for longer than the limit."""
+        if self._since_s is None:
+            self._since_s = now_s
+        if now_s - self._since_s > self._limit_s:
+            raise error
+        # Once: a loose plug damages many, and each of them counts as dropped anyway.
+        logger.log(logging.DEBUG if self._told else logging.WARNING, "%s; the picture is left out", error)
+        self._told = True
+
+    def good(self) -> None:
+        """Note that a picture could be read."""
+        self._since_s = None
 
 
 class LivePump:

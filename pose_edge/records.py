@@ -34,6 +34,9 @@ class Frame:
     timestamp_ms: int
     """Milliseconds of the source's own clock; strictly increasing, not wall time."""
 
+    wall_ms: int | None = None
+    """Milliseconds since 1970 at the same moment, where the source knows it: a camera, not a file."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pose:
@@ -63,6 +66,9 @@ class Timing:
 
     finished_ns: int
     """Its result came out."""
+
+    wall_ms: int | None = None
+    """`Frame.wall_ms`."""
 
 
 @dataclass(frozen=True, slots=True)

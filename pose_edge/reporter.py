@@ -251,8 +251,12 @@ class Reporter:
 
     def _follow_clock(self, result: PoseResult, now: Now) -> None:
         """Learn how far the wall clock is from the source's, and follow it when it is set."""
-        available_ns = result.timing.available_ns if result.timing else now.monotonic_ns
-        offset_ms = now.wall_ms - result.timestamp_ms - (now.monotonic_ns - available_ns) // 1_000_000
+        timing = result.timing
+        wall_ms = timing.wall_ms if timing else None
+        if wall_ms is None:  # then the picture was taken when it came
+            available_ns = timing.available_ns if timing else now.monotonic_ns
+            wall_ms = now.wall_ms - (now.monotonic_ns - available_ns) // 1_000_000
+        offset_ms = wall_ms - result.timestamp_ms
         if self._last_result_ns is None or abs(offset_ms - self._clock_offset_ms) > CLOCK_STEP_MS:
             self._clock_offset_ms = offset_ms
         self._messages.set_clock(self._clock_offset_ms, now.clock_synced)

@@ -17,6 +17,7 @@ from pydantic import Field
 from pose_edge import wire
 from pose_edge.errors import LandmarkerError, ModelError, PoseEdgeError, SourceError
 from pose_edge.poses import VisionLimits, VisionProcess
+from pose_edge.sources import CAMERAS
 
 if TYPE_CHECKING:
     from pose_edge.vision import Job
@@ -45,6 +46,8 @@ class Trouble:
     since_s: float
     retry_s: float
     """time.monotonic() of the next attempt."""
+    attempts: int = 1
+    """How many in a row have failed."""
 
 
 class Supervisor:
@@ -58,10 +61,11 @@ class Supervisor:
         self._wake_descriptor = wake_descriptor
         self._process: VisionProcess | None = None
         self._delay_s = options.restart_min_s
-        self._started_s = 0.0
+        self._works_since_s: float | None = None
         self._paused = paused
         self._opened = False
         self._has_run = False
+        self._failed_in_a_row = 0
         self.trouble: Trouble | None = None
         """None while results can be expected."""
         self.restarts = 0
@@ -82,6 +86,11 @@ class Supervisor:
     def pid(self) -> int | None:
         """Process id of the vision process; None between two, and while paused."""
         return None if self._process is None else self._process.pid
+
+    @property
+    def camera(self) -> bool:
+        """Whether what is looked through is hardware."""
+        return isinstance(self._job.source, CAMERAS)
 
     @property
     def ended(self) -> bool:
@@ -125,6 +134,7 @@ class Supervisor:
             return []
         if said and any(isinstance(record, wire.Hello) for record in said):
             self._has_run = True
+            self._works_since_s = time.monotonic()
             self._recovered()
         return said
 
@@ -141,7 +151,7 @@ class Supervisor:
 
     def _start(self) -> None:
         self._process = VisionProcess(self._job, self._options, self._wake_descriptor).__enter__()
-        self._started_s = time.monotonic()
+        self._works_since_s = None
 
     def _end(self) -> None:
         process, self._process = self._process, None
@@ -150,12 +160,15 @@ class Supervisor:
 
     def _fail(self, reason: str) -> None:
         now_s = time.monotonic()
-        if now_s - self._started_s > self._options.restart_reset_s:
-            self._delay_s = self._options.restart_min_s
+        works_since_s = self._works_since_s
+        # From the hello on: a start that hangs until its limit is no time without trouble.
+        if works_since_s is not None and now_s - works_since_s > self._options.restart_reset_s:
+            self._delay_s, self._failed_in_a_row = self._options.restart_min_s, 0
         if self.trouble is None or self.trouble.reason != reason:
             logger.error("%s; trying again in %.0f s", reason, self._delay_s)
         since_s = now_s if self.trouble is None else self.trouble.since_s
-        self.trouble = Trouble(reason, since_s, now_s + self._delay_s)
+        self._failed_in_a_row += 1
+        self.trouble = Trouble(reason, since_s, now_s + self._delay_s, self._failed_in_a_row)
         self._delay_s = min(2 * max(self._delay_s, 0.1), self._options.restart_max_s)
         self._end()
 

@@ -25,7 +25,7 @@ from pydantic import Field
 
 from pose_edge import wire
 from pose_edge.child import die_with_parent, keep_stdout_for_records, log_to_parent
-from pose_edge.errors import EXIT_DONE, EXIT_FAILURE, PoseEdgeError
+from pose_edge.errors import EXIT_DONE, EXIT_FAILURE, PoseEdgeError, SourceError
 from pose_edge.glance import Glances
 from pose_edge.health import soc_temperature_c
 from pose_edge.landmarker import (
@@ -37,12 +37,13 @@ from pose_edge.landmarker import (
     VideoLandmarker,
 )
 from pose_edge.options import Options
-from pose_edge.pump import Ahead, LivePump
+from pose_edge.pump import Ahead, LivePump, Unreadable
 from pose_edge.records import Frame, PoseResult
 from pose_edge.sandbox import lock_network_out
-from pose_edge.sources import SourceOptions, open_source
+from pose_edge.sources import CAMERAS, SourceOptions, open_source
 from pose_edge.sources.base import Source
 from pose_edge.sources.pacing import Paced
+from pose_edge.sources.reopening import Reopening
 from pose_edge.sources.thinning import Thinned
 from pose_edge.tempo import Tempo, TempoOptions, Throttle
 
@@ -53,6 +54,9 @@ STATUS_INTERVAL_S: Final = 1.0
 
 WAIT_S: Final = 0.2
 """How long one turn of the loop may block; also how soon an order is noticed."""
+
+UNREADABLE_LIMIT_S: Final = 5.0
+"""A camera of which nothing could be read for so long has failed; as long as one that gives no picture."""
 
 
 TOGETHER_S: Final = 0.05
@@ -201,6 +205,8 @@ def _landmarker(job: Job) -> StillLandmarker | VideoLandmarker | LiveLandmarker:
 
 
 def _paced(job: Job) -> Source:
+    if isinstance(job.source, CAMERAS):
+        return Reopening(lambda: open_source(job.source))
     source = open_source(job.source)
     if job.running_mode is RunningMode.LIVE_STREAM and job.speed is not None:
         return Paced(source, job.speed)
@@ -230,9 +236,17 @@ def _live(job: Job, source: Source, landmarker: LiveLandmarker, orders: Orders, 
             )
 
         heartbeat = Heartbeat(channel, status)
+        unreadable = Unreadable(UNREADABLE_LIMIT_S)
         while not orders.stop:
-            result = landmarker.wait(WAIT_S)
+            result = None
+            try:
+                result = landmarker.wait(WAIT_S)
+            except SourceError as error:
+                if not isinstance(job.source, CAMERAS):  # a file will not get better
+                    raise
+                unreadable.bad(error, time.monotonic())
             if result is not None:
+                unreadable.good()
                 tempo.result(result.timestamp_ms, found=bool(result.poses))
                 channel.send(glances.tell(result))
             heartbeat.beat()

@@ -97,9 +97,9 @@ Record: TypeAlias = Hello | PoseResult | Status | Ended | Failure
 _HEADER: Final = struct.Struct("<cxxxI")
 """Kind, then length of what follows in bytes."""
 
-_RESULT: Final = struct.Struct("<qHHHHqqq")
-"""timestamp_ms, width_px, height_px, number of poses, bytes about the picture, then `Timing`; the floats of
-poses and picture follow."""
+_RESULT: Final = struct.Struct("<qHHHHqqqq")
+"""timestamp_ms, width_px, height_px, number of poses, bytes about the picture, then `Timing` (wall_ms 0: not
+known); the floats of poses and picture follow."""
 
 _PICTURE: Final = struct.Struct("<dddd")
 """luma, detail, relief, likeness; the last is no number where it is not known."""
@@ -136,6 +136,7 @@ def _encode_result(result: PoseResult) -> bytes:
         timing.available_ns,
         timing.submitted_ns,
         timing.finished_ns,
+        timing.wall_ms or 0,
     )
     poses = (part.tobytes() for pose in result.poses for part in (pose.landmarks, pose.world_landmarks))
     if picture is None:
@@ -183,7 +184,7 @@ def _decode(kind: bytes, body: bytes) -> Record:
 
 
 def _decode_result(body: bytes) -> PoseResult:
-    timestamp_ms, width_px, height_px, count, about, *timing = _RESULT.unpack_from(body)
+    timestamp_ms, width_px, height_px, count, about, *passed, wall_ms = _RESULT.unpack_from(body)
     floats = np.frombuffer(body, np.float32, count * _FLOATS_PER_POSE, _RESULT.size)
     parts = floats.reshape(count, 2, LANDMARKS, 5)
     return PoseResult(
@@ -191,7 +192,7 @@ def _decode_result(body: bytes) -> PoseResult:
         width_px=width_px,
         height_px=height_px,
         poses=tuple(Pose(part[0], part[1]) for part in parts),
-        timing=Timing(*timing),
+        timing=Timing(passed[0], passed[1], passed[2], wall_ms or None),
         picture=_decode_picture(body, _RESULT.size + floats.nbytes) if about else None,
     )
 

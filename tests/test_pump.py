@@ -10,7 +10,7 @@ import pytest
 
 from pose_edge.errors import SourceError
 from pose_edge.landmarker import Shot
-from pose_edge.pump import Ahead, LivePump
+from pose_edge.pump import Ahead, LivePump, Unreadable
 from pose_edge.records import Frame
 from pose_edge.sources.base import SourceInfo
 
@@ -130,3 +130,20 @@ def test_leaving_early_stops_the_thread() -> None:
         next(iter(frames))
 
     assert threading.active_count() == before
+
+
+def test_one_unreadable_picture_is_left_out_and_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    unreadable = Unreadable(5.0)
+    for now_s in (0.0, 3.0, 4.9):
+        unreadable.bad(SourceError("half a JPEG"), now_s)
+    unreadable.good()
+    unreadable.bad(SourceError("half a JPEG"), 60.0)
+
+    assert [record.message for record in caplog.records] == ["half a JPEG; the picture is left out"]
+
+
+def test_when_no_picture_can_be_read_for_long_the_source_has_failed() -> None:
+    unreadable = Unreadable(5.0)
+    unreadable.bad(SourceError("half a JPEG"), 10.0)
+    with pytest.raises(SourceError, match="half a JPEG"):
+        unreadable.bad(SourceError("half a JPEG"), 15.1)

@@ -145,6 +145,21 @@ def test_a_clock_that_is_set_moves_wall_times_and_nothing_else() -> None:
     ]
 
 
+def test_where_the_camera_knows_the_wall_clock_of_a_picture_its_way_to_us_does_not_count() -> None:
+    """A sensor is read out and processed for tens of milliseconds before anybody has the picture."""
+    bench, late_ms = Bench(), 120
+    for _ in range(20):
+        taken_ms, taken_wall_ms = bench.at_ms, bench.now.wall_ms
+        bench.at_ms += late_ms
+        now_ns = bench.at_ms * 1_000_000
+        timing = Timing(now_ns, now_ns, now_ns, wall_ms=taken_wall_ms)
+        result = PoseResult(taken_ms, 640, 480, (pose(),), timing=timing)
+        for message in bench.reporter.result(result, bench.now).messages:
+            bench.sent.append((bench.at_ms, message))
+        assert bench.payloads("landmarks")[-1]["timestamp_ms"] == WALL_MS + taken_ms - BOOT_MS
+        bench.at_ms += 80
+
+
 def test_scheduling_jitter_does_not_shake_wall_times() -> None:
     bench = Bench()
     offsets = set()

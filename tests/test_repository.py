@@ -23,6 +23,7 @@ COMMON_FOLDERS = {
 
 MEDIAPIPE = {
     "bootstrap": None,
+    "camera-tests": None,
     "dev": "==1.2.2",
     "dev-mediapipe-0.10": "==0.10.18",
     "laptop": "==1.2.2",

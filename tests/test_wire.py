@@ -26,7 +26,7 @@ def test_every_record_comes_out_as_it_went_in(record: wire.Record) -> None:
 @pytest.mark.parametrize("count", [0, 1, 5])
 def test_results_keep_every_bit(count: int) -> None:
     poses = tuple(pose("sitting", at=(0.1 * i, 0.5)) for i in range(count))
-    sent = PoseResult(2**40, 1920, 1080, poses, timing=Timing(1, 2**61, 3))
+    sent = PoseResult(2**40, 1920, 1080, poses, timing=Timing(1, 2**61, 3, wall_ms=2**41))
 
     [got] = wire.Decoder().feed(wire.encode(sent))
 

@@ -140,7 +140,7 @@ class LiveLandmarker:
 
     def _deliver(self, landing: Landing) -> PoseResult:
         flight = landing.flight
-        timing = Timing(flight.available_ns, flight.submitted_ns, landing.finished_ns)
+        timing = Timing(flight.available_ns, flight.submitted_ns, landing.finished_ns, flight.wall_ms)
         masks = self._options.output_segmentation_masks
         result = convert(landing.raw, flight.stamp_ms, flight.width_px, flight.height_px, timing, masks=masks)
         if self._on_result is not None:

@@ -75,6 +75,7 @@ class Flight:
     height_px: int
     available_ns: int
     submitted_ns: int
+    wall_ms: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +204,8 @@ class Slots:
         with self._changed:
             stamp_ms = self._stamps.repair(frame.timestamp_ms)
             self._covered_ms = range(shot.timestamp_ms + 1, frame.timestamp_ms + 1)
-            flight = Flight(stamp_ms, width_px, height_px, shot.available_ns, time.monotonic_ns())
+            submitted_ns = time.monotonic_ns()
+            flight = Flight(stamp_ms, width_px, height_px, shot.available_ns, submitted_ns, frame.wall_ms)
             self._flight = flight if self._open else None
         return flight
 

@@ -24,6 +24,9 @@ SOURCES: Final[dict[type[Options], Callable[[Any], Source]]] = {
 }
 """Every kind: its options, and what is made of them."""
 
+CAMERAS: Final = (Picamera2Options, V4l2Options)
+"""Kinds that are hardware: it can fail and come back, and now and then gives a picture nobody can read."""
+
 SourceOptions: TypeAlias = Annotated[
     Picamera2Options | V4l2Options | VideoOptions | ImagesOptions | ActorOptions, Field(discriminator="kind")
 ]

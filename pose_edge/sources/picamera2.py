@@ -14,15 +14,16 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from pose_edge.errors import SourceError
 from pose_edge.records import Frame
 from pose_edge.sources import picamera2_device as device
 from pose_edge.sources.base import SourceInfo
+from pose_edge.sources.picamera2_controls import ControlOptions, controls_for, tuning
 from pose_edge.sources.pixels import from_padded_rgb
 from pose_edge.sources.sensor_modes import best_mode
-from pose_edge.sources.turning import TurningOptions
+from pose_edge.sources.turning import Turning
 
 logger = logging.getLogger(__name__)
 
@@ -32,11 +33,14 @@ STREAM_FORMAT: Final = "BGR888"
 STALL_FRAMES: Final = 5
 """libcamera itself gives a slow sensor so many frames (pipeline timeout)."""
 
+PLAUSIBLE_NS: Final = 1_000_000_000
+"""A picture that has just come was not taken longer ago; a stamp that says so is of another clock."""
+
 STALE_MS: Final = 500
 """A picture this old is no news."""
 
 
-class Picamera2Options(TurningOptions):
+class Picamera2Options(ControlOptions):
     """A camera on the ribbon cable. For a USB camera take kind v4l2."""
 
     kind: Literal["picamera2"] = "picamera2"
@@ -58,6 +62,14 @@ class Picamera2Options(TurningOptions):
     stall_s: float = Field(5.0, gt=0)
     """No picture for so long, and for five frames, means that the camera is dead."""
 
+    @model_validator(mode="after")
+    def _exposure_fits(self) -> Self:
+        longest_us = int(1e6 / self.fps)
+        if self.exposure_us is not None and self.exposure_us > longest_us:
+            msg = f"exposure_us {self.exposure_us}: at fps {self.fps:g} a picture lasts {longest_us} us"
+            raise ValueError(msg)
+        return self
+
 
 class Picamera2Source:
     """The newest picture of a camera. See `Source`.
@@ -76,20 +88,22 @@ class Picamera2Source:
         self._arrived: _Shot | None = None
         self._current: _Shot | None = None
         self._last_ms = 0
+        self._on_our_clock: bool | None = None
         self.wedged = False
         """The last close did not come back: only leaving the process helps, or a reboot."""
 
     def __enter__(self) -> Self:
         library = device.import_picamera2()
         self._mapped_array = library.MappedArray
-        self._flip_horizontal, self._flip_vertical, self._turning = self._options.turning.split()
         name = "camera"
+        self._on_our_clock = None
         try:
             # Look before constructing: every constructor that fails leaks a descriptor.
             number, name = device.find(library.Picamera2.global_camera_info(), self._options.camera)
-            self._camera = library.Picamera2(number)
-            self._start(self._camera)
-            self._describe(name, self._camera.camera_configuration()["main"])
+            tuned = tuning(self._options.tuning_file, library.Picamera2)
+            self._camera = library.Picamera2(number, **({} if tuned is None else {"tuning": tuned}))
+            self._start(self._camera, name)
+            self._describe(self._camera.camera_configuration(), name)
         except SourceError:
             self._close()
             raise
@@ -125,7 +139,7 @@ class Picamera2Source:
             msg = f"{self.info.name}: the capture failed: {error!r}"
             raise SourceError(msg) from error
         self._job = None
-        self._arrived = _Shot(request, self._stamp_ms(request))
+        self._arrived = self._shot(request)
         return True
 
     def grab(self) -> int | None:
@@ -148,26 +162,26 @@ class Picamera2Source:
             # The copy must be made in here: pixels change, and a view kept longer leaks all buffers.
             with self._mapped_array(shot.request, "main", reshape=False, write=False) as mapped:
                 image_rgb = from_padded_rgb(mapped.array, *self._layout)
+        except (RuntimeError, ValueError) as error:  # its buffer is gone, or shorter than it must be
+            msg = f"{self.info.name}: a picture cannot be read: {error}"
+            raise SourceError(msg) from error
         finally:
             self._drop_current()
-        return Frame(self._turning.apply(image_rgb), shot.timestamp_ms)
+        for turning in self._turnings:
+            image_rgb = turning.apply(image_rgb)
+        return Frame(image_rgb, shot.timestamp_ms, shot.wall_ms)
 
-    def _start(self, camera: Any) -> None:
+    def _start(self, camera: Any, name: str) -> None:
         """Configure what is needed and nothing else, and start."""
         options = self._options
         size_px = (options.width_px, options.height_px)
         mode = best_mode(device.modes_of(camera), size_px, options.fps)
-        period_us = round(1e6 / options.fps)
         camera.configure(
             camera.create_video_configuration(
                 main={"size": size_px, "format": STREAM_FORMAT},
                 raw=None,  # no raw buffers in the memory that cameras share
                 sensor={"output_size": mode.size_px, "bit_depth": mode.bit_depth} if mode else {},
-                controls=(
-                    {"FrameDurationLimits": (period_us, period_us)}
-                    if "FrameDurationLimits" in camera.camera_controls
-                    else {}
-                ),
+                controls=controls_for(options, options.fps, camera.camera_controls, name),
                 buffer_count=options.buffer_count,
                 queue=False,  # a picture from after the asking, not one that lay ready
                 display=None,
@@ -181,20 +195,29 @@ class Picamera2Source:
 
     def _transform(self) -> dict[str, Any]:
         """Return the flips as libcamera wants them; nothing where nothing is to be flipped."""
-        if not (self._flip_horizontal or self._flip_vertical):
+        horizontal, vertical, _ = self._options.turning.split()
+        if not (horizontal or vertical):
             return {}
         from libcamera import Transform
 
-        return {"transform": Transform(hflip=self._flip_horizontal, vflip=self._flip_vertical)}
+        return {"transform": Transform(hflip=horizontal, vflip=vertical)}
 
-    def _describe(self, name: str, stream: dict[str, Any]) -> None:
+    def _describe(self, configuration: dict[str, Any], name: str) -> None:
         """Take over what the camera really does."""
+        horizontal, vertical, turning = self._options.turning.split()
+        flipped = configuration.get("transform")  # not every sensor can
+        left = Turning(
+            flip_horizontal=horizontal != bool(flipped and flipped.hflip),
+            flip_vertical=vertical != bool(flipped and flipped.vflip),
+        )
+        self._turnings = [each for each in (left, turning) if each != Turning()]
+        stream = configuration["main"]
         if stream["format"] != STREAM_FORMAT:
             msg = f"{name}: gives {stream['format']}, only {STREAM_FORMAT} is understood"
             raise SourceError(msg)
         width_px, height_px = stream["size"]
         self._layout = (width_px, height_px, stream["stride"])
-        width_px, height_px = self._turning.size_px(width_px, height_px)
+        width_px, height_px = turning.size_px(width_px, height_px)
         self.info = SourceInfo(name, width_px, height_px, self._options.fps, live=True)
         logger.info("camera %s: %d x %d px at %.1f Hz", name, width_px, height_px, self._options.fps)
 
@@ -212,11 +235,23 @@ class Picamera2Source:
             msg = f"{self.info.name}: no picture for {limit_s:g} s; is the cable loose?"
             raise SourceError(msg)
 
-    def _stamp_ms(self, request: Any) -> int:
-        """Return when reading the sensor began; drivers tell it on CLOCK_MONOTONIC. Later than all before."""
-        taken_ns = request.get_metadata().get("SensorTimestamp", time.monotonic_ns())
+    def _shot(self, request: Any) -> _Shot:
+        """Note when reading the sensor began; drivers tell it on CLOCK_MONOTONIC. Later than all before."""
+        now_ns, wall_ns = time.monotonic_ns(), time.time_ns()
+        metadata = request.get_metadata()
+        taken_ns = metadata.get("SensorTimestamp", now_ns)
+        if self._on_our_clock is None:  # the first picture is new, later ones may have lain about
+            self._on_our_clock = abs(now_ns - taken_ns) <= PLAUSIBLE_NS
+        if not self._on_our_clock:
+            taken_ns = now_ns
+        taken_wall_ns = wall_ns - (now_ns - taken_ns)
+        camera_wall_ns = metadata.get(
+            "FrameWallClock", taken_wall_ns
+        )  # steadier, but slow when the clock is set
+        if abs(camera_wall_ns - taken_wall_ns) <= PLAUSIBLE_NS:
+            taken_wall_ns = camera_wall_ns
         self._last_ms = max(self._last_ms + 1, taken_ns // 1_000_000)
-        return self._last_ms
+        return _Shot(request, self._last_ms, taken_wall_ns // 1_000_000)
 
     def _drop_current(self) -> None:
         if self._current is not None:
@@ -237,3 +272,4 @@ class _Shot:
 
     request: Any
     timestamp_ms: int
+    wall_ms: int

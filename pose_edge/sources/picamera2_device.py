@@ -31,6 +31,7 @@ def import_picamera2() -> Any:
             "and make the environment with --system-site-packages"
         )
         raise SourceError(msg) from error
+    logging.getLogger("picamera2").setLevel(logging.WARNING)  # it tells of each sensor mode it tries out
     return picamera2
 
 
@@ -71,15 +72,16 @@ def close(camera: Any, job: Any, requests: Iterable[Any]) -> bool:
 
 
 def _shut(camera: Any, job: Any, requests: Iterable[Any]) -> None:
-    """Release what is held and close. Not stop(): that would queue up behind a job that never ends."""
-    try:
-        camera.cancel_all_and_flush()
-        _release_result(job)
-        for request in requests:
-            request.release()
-        camera.close()
-    except Exception as error:  # noqa: BLE001  # libcamera raises anything, and this thread has nobody to tell
-        logger.warning("closing the camera failed: %r", error)
+    """Release what is held and close. Not stop(): that would queue up behind a job that never ends.
+
+    Whatever fails before, `close` must be called: a camera left open is busy for whoever opens it next.
+    """
+    releases = [request.release for request in requests]
+    for step in (camera.cancel_all_and_flush, lambda: _release_result(job), *releases, camera.close):
+        try:
+            step()
+        except Exception as error:  # noqa: BLE001  # libcamera raises anything, and nobody is here to tell
+            logger.warning("closing the camera failed: %r", error)
 
 
 def _release_result(job: Any) -> None:

@@ -15,7 +15,7 @@ from pose_edge.records import PoseResult
 from pose_edge.sources.actor import ActorOptions
 from pose_edge.sources.v4l2 import V4l2Options
 from pose_edge.sources.video import VideoOptions
-from pose_edge.supervisor import Supervisor, VisionOptions
+from pose_edge.supervisor import Supervisor, Trouble, VisionOptions
 from pose_edge.vision import Job
 from pose_edge.wake import Wake
 from tests.brokers import eventually
@@ -85,6 +85,27 @@ def test_a_source_that_fails_is_tried_again_more_and_more_slowly(
     assert delays == pytest.approx([0.1, 0.2, 0.4, 0.4], abs=0.08)
     said = [record for record in caplog.records if "broken.mp4" in record.message]
     assert len(said) == 1, "the same reason is logged once, not at each attempt"
+
+
+def test_a_start_that_hangs_is_no_time_without_trouble(model_path: Path, wake: Wake) -> None:
+    """However long it hangs, the next wait is longer: a driver that hangs at opening needs rest."""
+    options = VisionOptions(
+        start_limit_s=0.2, restart_min_s=0.1, restart_max_s=0.4, restart_reset_s=0.1, silence_limit_s=2
+    )
+    failed: list[Trouble] = []
+    delays: list[float] = []
+    with Supervisor(job(model_path), options, wake.descriptor) as supervisor:  # nothing starts in 0.2 s
+        deadline_s = time.monotonic() + 30
+        while len(failed) < 4 and time.monotonic() < deadline_s:
+            supervisor.poll(0.05)
+            trouble = supervisor.trouble
+            if trouble is not None and (not failed or trouble is not failed[-1]):
+                failed.append(trouble)
+                delays.append(trouble.retry_s - time.monotonic())
+
+    assert all("did not start" in trouble.reason for trouble in failed)
+    assert [trouble.attempts for trouble in failed] == [1, 2, 3, 4]
+    assert delays == pytest.approx([0.1, 0.2, 0.4, 0.4], abs=0.08)
 
 
 def test_a_model_that_is_wrong_is_not_tried_again(wake: Wake, tmp_path: Path) -> None:
