@@ -45,12 +45,13 @@ STRAIGHT_DEG = 140.0
 LEANING_THIGH_DEG = 60.0
 KNEES_BELOW = 0.45
 """Trunk and thighs in a line stand, however far a high camera makes the thighs seem to lean: hips straighter
-than this occur standing (145-175), not sitting (54-117) - but for reclining, where thighs lean further (70-80),
-and for sitting upright on a high chair seen from the side (140), where the knees are bent and less than this
-many visible trunks below the hips (0.35; standing 0.5-0.8)."""
+than this occur standing (145-175), not sitting (54-117) - but for reclining, where thighs lean further
+(70-80), and for sitting upright on a high chair seen from the side (140), where the knees are bent and less
+than this many visible trunks below the hips (0.35; standing 0.5-0.8)."""
 
 HEEL_THIGH_DEG = 80.0
-"""On the heels the hips are a lower leg's thickness above the knees (60-78); cross-legged they are level (84-127)."""
+"""On the heels the hips are a lower leg's thickness above the knees (60-78); cross-legged they are level with
+them (84-127)."""
 
 KNEES_UP_THIGH_DEG = 130.0
 
@@ -62,8 +63,8 @@ up, lying -0.8-0.7. Up to `HEAD_LOW` that holds when the trunk looks shorter tha
 too: it points along the camera's axis, where its tilt in the picture says nothing (0-45 degrees measured)."""
 
 LONG_TRUNK = 1.3
-"""No trunk shows more than its length; looking down 35 degrees, one that lies shows 1.2 of what it did upright.
-Beyond it hips are put where no hips are: 1.3-1.5 measured at a table, with the trunk "horizontal"."""
+"""No trunk shows more than its length; looking down 35 degrees, one that lies shows 1.2 of what it did
+upright. Beyond it hips are put where no hips are: 1.3-1.5 measured at a table, the trunk "level"."""
 
 LEGS_VISIBILITY = 0.6
 """Legs in full view reach this; a table in front of them leaves 0.1-0.2 (posture_science 3.4)."""
@@ -128,8 +129,9 @@ def describe(body: Body, person_id: int, scale_px: float, timestamp_ms: int) -> 
 def classify(
     body: Body, head_above_ankles: float | None, hips_above_ankles: float | None, trunk_share: float
 ) -> PostureClass:
-    """Return the class of one moment. Heights are in torso lengths; `trunk_share` is how much of its length
-    the trunk shows.
+    """Return the class of one moment.
+
+    Heights are in torso lengths; `trunk_share` is how much of its length the trunk shows.
 
     The picture says how the trunk leans; world landmarks say where the thighs point, which the picture
     hides when they point at the camera. Medians by label on the development clips, in degrees:
@@ -179,8 +181,8 @@ def _head_is_down(head_above_ankles: float | None, trunk_share: float) -> bool:
 
 
 def _without_legs(body: Body, trunk_share: float) -> PostureClass:
-    # A table, a blanket or the picture's edge hides the legs: the trunk alone tells lying, little else. A short
-    # one points at the camera, be it on a chair or on the floor.
+    # A table, a blanket or the picture's edge hides the legs: the trunk alone tells lying, little else. A
+    # short one points at the camera, be it on a chair or on the floor.
     if body.torso_tilt_deg > 65:
         return PostureClass.LYING
     leaning = body.torso_tilt_deg > BENT_TILT_DEG or trunk_share < SHORT_TRUNK
@@ -188,7 +190,8 @@ def _without_legs(body: Body, trunk_share: float) -> PostureClass:
 
 
 def _trunk_up(body: Body, head_above_ankles: float | None, hips_above_ankles: float | None) -> PostureClass:
-    assert body.thigh_deg is not None and body.hip_deg is not None
+    assert body.thigh_deg is not None
+    assert body.hip_deg is not None
     if body.thigh_deg > KNEES_UP_THIGH_DEG:
         # Knees above the hips: sitting on the floor with the trunk upright, or on the back with the feet
         # to the camera, where the trunk is foreshortened but leans all the same (28-38 degrees).
@@ -205,7 +208,8 @@ def _trunk_up(body: Body, head_above_ankles: float | None, hips_above_ankles: fl
 
 def _is_straight(body: Body) -> bool:
     """Whether trunk and thighs are in a line, and the legs bear them."""
-    assert body.thigh_deg is not None and body.hip_deg is not None
+    assert body.thigh_deg is not None
+    assert body.hip_deg is not None
     if body.thigh_deg >= LEANING_THIGH_DEG or body.hip_deg < STRAIGHT_DEG:
         return False
     if body.knee_deg is not None and body.knee_deg > STRAIGHT_DEG:
@@ -214,7 +218,8 @@ def _is_straight(body: Body) -> bool:
 
 
 def _trunk_down(body: Body, hips_above_ankles: float | None) -> PostureClass:
-    assert body.thigh_deg is not None and body.hip_deg is not None
+    assert body.thigh_deg is not None
+    assert body.hip_deg is not None
     if hips_above_ankles is not None and hips_above_ankles < 0.55:
         return PostureClass.LYING  # hips on the floor; on all fours they are 0.83 up, bending 1.4-1.7
     if body.thigh_deg < STANDING_THIGH_DEG:

@@ -181,8 +181,8 @@ class Scale:
     Bending and falling foreshorten the trunk, never lengthen it, so a high percentile is the truth and the
     median is not; moments with the trunk leaning count only while there are no others. One sample a quarter
     of a second bounds the work at any frame rate. After the first second it follows slowly: a pose may be
-    wrong for a while. Where all of the last second upright looked `WRONG` times as large, it was wrong before:
-    learnt from a thing, or from somebody lying along the camera's axis.
+    wrong for a while. Where all of the last second upright looked `WRONG` times as large, it was wrong
+    before: learnt from a thing, or from somebody lying along the camera's axis.
     """
 
     SAMPLE_MS: Final = 250

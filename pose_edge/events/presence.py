@@ -81,7 +81,7 @@ class Presence:
             self._seen_since_ms = self._unseen_since_ms = None
         if scene.people:
             self._unseen_since_ms = None
-            self._seen_since_ms = now_ms if self._seen_since_ms is None else self._seen_since_ms
+            self._seen_since_ms = _first_ms(scene) if self._seen_since_ms is None else self._seen_since_ms
         else:
             self._unseen_since_ms = now_ms if self._unseen_since_ms is None else self._unseen_since_ms
             if now_ms - self._unseen_since_ms >= BLINK_MS:
@@ -153,3 +153,8 @@ class Presence:
                 "on_delay_s": options.on_delay_s,
             }
         return {"unseen_s": round(self._unseen_for_ms(scene) / 1000, 2), "off_delay_s": options.off_delay_s}
+
+
+def _first_ms(scene: Scene) -> int:
+    """Return since when somebody who is there now has been seen, be it that they were doubted at first."""
+    return min(who.earlier[0].timestamp_ms if who.earlier else who.timestamp_ms for who in scene.people)

@@ -36,7 +36,7 @@ def test_somebody_who_comes_and_goes_is_two_reports_of_one_event() -> None:
 def test_the_event_knows_when_it_really_began_and_ended() -> None:
     _, came, went = presence(timeline((3000, None), (5000, AT_THE_EDGE), (3000, None)))
 
-    assert (came.start_ms, came.timestamp_ms) == (3200, 3700)  # third sighting, then on_delay_s
+    assert (came.start_ms, came.timestamp_ms) == (3000, 3500)  # first sighting, then on_delay_s
     assert (went.end_ms, went.timestamp_ms) == (8000, 9000)  # last seen, then off_delay_s
 
 
