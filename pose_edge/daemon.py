@@ -102,7 +102,7 @@ class Daemon:
         self._memory.retry(time.monotonic())
 
     def goodbye(self) -> None:
-        """End what goes on, and say that no more poses come; the sink says at last that the device is gone."""
+        """End what goes on, and say that no more poses come; the sink says last that the device is gone."""
         for message in self._reporter.close(self.leaving):
             self._sink.send(message)
         self._sink.send(self._messages.pipeline_status(online=False))

@@ -110,3 +110,15 @@ def test_single_frames_without_anybody_do_not_hide_somebody() -> None:
     ]
 
     assert [name for _, name in told(blinking)] == ["presence_started"]
+
+
+def test_somebody_seen_twice_for_a_moment_is_not_two_people() -> None:
+    one, twice = pose(at=(0.3, 0.5)), pose(at=(0.7, 0.5))
+    results = [*timeline((3000, one))]
+    for burst in range(4):
+        begin_ms = 3000 + 2000 * burst
+        both = timeline((800, one), start_ms=begin_ms)
+        results += [PoseResult(now.timestamp_ms, 640, 480, (one, twice)) for now in both]
+        results += timeline((1200, one), start_ms=begin_ms + 800)
+
+    assert [event.event_type for event in presence(results)] == ["presence_started"]
