@@ -39,7 +39,7 @@ SIZES: Final = {"640x480": (640, 480, 30.0), "320x240": (320, 240, 15.0)}
 """(width, height, pictures a second the model sees): the larger one fast, the smaller one as on a Pi."""
 
 DECIDED_S: Final = 2.3
-"""A posture is told so long after the body has come to rest: 0.7 s of certain moments at the least, twice as long
+"""A posture is told so long after the body is at rest: 0.7 s of certain moments at the least, twice that
 for a figure with its legs half hidden, and what the smoothing of the model and two slow frames add."""
 
 SUSPECTED_S: Final = 3.0
