@@ -74,6 +74,7 @@ def live(config: Config, path: Path, wake: Wake, notifier: Notifier, link: Link)
             daemon.turn()
             wake.quiet()
             if wake.reload and (next_config := _reloaded(path, wake, link)) is not None:
+                daemon.leaving = "reloaded"
                 return Next(next_config)
         return Next(restart=daemon.restart and not wake.stop)
 

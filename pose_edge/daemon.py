@@ -15,7 +15,7 @@ from pose_edge import about, calibration_file, diagnosis, health, status_file, w
 from pose_edge.announcer import Announcer
 from pose_edge.config import Config, without_secrets
 from pose_edge.control import Actions, Control
-from pose_edge.engine import Engine
+from pose_edge.engine import Closing, Engine
 from pose_edge.landmarker import RunningMode
 from pose_edge.link import Link, state_directory
 from pose_edge.messages import Device, Messages, rfc3339
@@ -79,6 +79,8 @@ class Daemon:
         self._usage = health.Usage()
         self._told_problems: dict[str, str] | None = None
         self._look_ns = 0
+        self.leaving: Closing = "stopped"
+        """Why `goodbye` is said."""
         self.restart = False
         """Somebody asked for the daemon to be started anew."""
 
@@ -105,7 +107,9 @@ class Daemon:
         self._memory.retry(time.monotonic())
 
     def goodbye(self) -> None:
-        """Say that no more poses come; the sink says that the device is gone when it is closed."""
+        """End what goes on, and say that no more poses come; the sink says last that the device is gone."""
+        for message in self._reporter.close(self.leaving):
+            self._sink.send(message)
         self._sink.send(self._messages.pipeline_status(online=False))
 
     def _tell(self, now: Now) -> None:
@@ -210,6 +214,9 @@ class Daemon:
             return
         self._supervisor.pause(wanted)
         self._reporter.paused = wanted
+        if wanted:
+            for message in self._reporter.close("paused"):
+                self._sink.send(message)
 
     def _restart(self) -> None:
         self.restart = True

@@ -5,9 +5,10 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final, Literal, TypeAlias
 
-from pose_edge.events import EventsOptions, detectors
+from pose_edge.events import Detector, EventsOptions, detectors
 from pose_edge.events.fall import FallDetector
 from pose_edge.options import Options
 from pose_edge.records import (
@@ -33,6 +34,14 @@ MOST_FALLS: Final = 16
 
 MOST_STAYS: Final = 64
 """The same of people in zones."""
+MOST_OPEN: Final = 256
+"""Events that may be open at a time; beyond it the oldest are forgotten. Five people cannot fill it."""
+
+LATCHED: Final = ("fall",)
+"""Kinds that only somebody who has seen to them, or gets up, may end."""
+
+Closing: TypeAlias = Literal["stopped", "paused", "reloaded"]
+"""Why nobody is looked at any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +71,11 @@ class Engine:
         self._tracker = Tracker(leg_share=view.leg_share if view else 1.0)
         if view is not None:
             around = replace(around, zones=turned_zones(around.zones, view))
-        self._detectors = detectors(options or EventsOptions(), numbers or itertools.count(1), around)
+        self._make = partial(detectors, options or EventsOptions(), numbers or itertools.count(1), around)
+        self._detectors = self._make()
         self._state = State()
+        self._open: dict[int, Event] = {}
+        self._last_ms = 0
 
     def update(self, result: PoseResult) -> Step:
         """Return what `result` led to. Results must come in the order of their timestamps."""
@@ -78,9 +90,32 @@ class Engine:
             result.picture,
         )
         events = tuple(event for detector in self._detectors for event in detector.update(scene))
+        self._last_ms = result.timestamp_ms
         if events:
             self._state = project(self._state, events)
+            self._follow(events)
         return Step(scene, tracked.person_ids, events, self._state)
+
+    def close(self, reason: Closing) -> tuple[tuple[Event, ...], State]:
+        """Return the ends of everything that goes on, and the state: from now on nobody is looked at.
+
+        Who listens would wait for these ends for ever. Falls stay as they are. Results may come later again;
+        they find everything undecided, but people keep their ids if they come soon.
+        """
+        ends = tuple(_end(event, reason, self._last_ms) for event in self._open.values())
+        self._open.clear()
+        self._detectors = tuple(map(_latched_or_new, self._detectors, self._make()))
+        self._state = _with_falls(State(), self._state.falls)
+        return ends, self._state
+
+    def _follow(self, events: Iterable[Event]) -> None:
+        """Keep what was begun and has not ended."""
+        for event in events:
+            self._open.pop(event.number, None)
+            if event.stage is not Stage.END and event.kind not in LATCHED:
+                self._open[event.number] = event
+        while len(self._open) > MOST_OPEN:
+            del self._open[next(iter(self._open))]
 
     def clear_falls(self) -> State:
         """Learn that somebody has seen to every fall so far; return the state without them.
@@ -92,6 +127,25 @@ class Engine:
                 detector.clear()
         self._state = _with_falls(self._state, ())
         return self._state
+
+
+def _latched_or_new(old: Detector, new: Detector) -> Detector:
+    return old if old.kind in LATCHED else new
+
+
+def _end(event: Event, reason: str, now_ms: int) -> Event:
+    """Return the end of an event that nobody will see end."""
+    words = event.event_type.rpartition("_")
+    count = {"person_count": 0} if "person_count" in event.details else {}
+    return replace(
+        event,
+        event_type=f"{words[0]}_ended" if words[2] in ("started", "changed") else event.event_type,
+        stage=Stage.END,
+        timestamp_ms=now_ms,
+        end_ms=max(now_ms, event.start_ms),
+        reason=reason,
+        details={**event.details, **count},
+    )
 
 
 def project(state: State, events: Iterable[Event]) -> State:

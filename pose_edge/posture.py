@@ -1,7 +1,7 @@
 """Landmarks -> measured quantities. The only place that knows which landmark is which.
 
-Formulas and thresholds: posture_class follows the rules measured on the development clips
-(macro-F1 0.90 over four classes, frame by frame, before any smoothing in time).
+The rules of `classify` were measured on the development clips: macro-F1 over four classes, picture by picture
+and before any smoothing in time, 0.92 (lite, 15 fps).
 """
 
 from __future__ import annotations
@@ -41,7 +41,37 @@ BENT_TILT_DEG = 45.0
 STANDING_THIGH_DEG = 40.0
 """Thighs steeper than this carry weight; a high camera makes standing read up to 36, sitting starts at 40."""
 
+STRAIGHT_DEG = 140.0
+LEANING_THIGH_DEG = 60.0
+KNEES_BELOW = 0.45
+"""Trunk and thighs in a line stand, however far a high camera makes the thighs seem to lean: hips straighter
+than this occur standing (145-175), not sitting (54-117) - but for reclining, where thighs lean further
+(70-80), and for sitting upright on a high chair seen from the side (140), where the knees are bent and less
+than this many visible trunks below the hips (0.35; standing 0.5-0.8)."""
+
+HEEL_THIGH_DEG = 80.0
+"""On the heels the hips are a lower leg's thickness above the knees (60-78); cross-legged they are level with
+them (84-127)."""
+
 KNEES_UP_THIGH_DEG = 130.0
+
+HEAD_DOWN = 0.75
+HEAD_LOW = 0.95
+SHORT_TRUNK = 0.6
+"""A head so few torso lengths above the feet is on no upright trunk: cross-legged on the floor it is 0.96-1.3
+up, lying -0.8-0.7. Up to `HEAD_LOW` that holds when the trunk looks shorter than this share of its length,
+too: it points along the camera's axis, where its tilt in the picture says nothing (0-45 degrees measured)."""
+
+LONG_TRUNK = 1.3
+"""No trunk shows more than its length; looking down 35 degrees, one that lies shows 1.2 of what it did
+upright. Beyond it hips are put where no hips are: 1.3-1.5 measured at a table, the trunk "level"."""
+
+LEGS_VISIBILITY = 0.6
+"""Legs in full view reach this; a table in front of them leaves 0.1-0.2 (posture_science 3.4)."""
+
+MARGIN_DEG = 15.0
+"""So far from a border a class is certain; on it, it is a toss between two. Angles of one body scatter by
+about 5 degrees from picture to picture."""
 
 
 def measure(pose: Pose, width_px: int, height_px: int) -> Body | None:
@@ -88,7 +118,7 @@ def describe(
     head_above_ankles = (
         None if hips_above_ankles is None else (hips_down - head_down) / scale_px + hips_above_ankles
     )
-    posture_class, confidence = classify(body, head_above_ankles, hips_above_ankles)
+    posture_class = classify(body, head_above_ankles, hips_above_ankles, body.torso_px / scale_px)
     return Posture(
         timestamp_ms=timestamp_ms,
         person_id=person_id,
@@ -98,14 +128,16 @@ def describe(
         hips_above_knees=hips_above_knees,
         hips_above_ankles=hips_above_ankles,
         posture_class=posture_class,
-        confidence=confidence,
+        confidence=certainty(body, posture_class),
     )
 
 
 def classify(
-    body: Body, head_above_ankles: float | None, hips_above_ankles: float | None
-) -> tuple[PostureClass, float]:
-    """Return the class of one moment and how far to trust it, 0-1. Heights are in torso lengths.
+    body: Body, head_above_ankles: float | None, hips_above_ankles: float | None, trunk_share: float
+) -> PostureClass:
+    """Return the class of one moment.
+
+    Heights are in torso lengths; `trunk_share` is how much of its length the trunk shows.
 
     The picture says how the trunk leans; world landmarks say where the thighs point, which the picture
     hides when they point at the camera. Medians by label on the development clips, in degrees:
@@ -119,46 +151,88 @@ def classify(
     lying     31-116      44-162       55-177
     ========  ==========  ===========  =====
     """
-    if body.thigh_deg is None or body.hip_deg is None or body.legs_visibility < JOINT_VISIBILITY:
-        return _without_legs(body), 0.5 * body.visibility
+    if trunk_share > LONG_TRUNK and body.torso_tilt_deg > BENT_TILT_DEG:
+        return PostureClass.UNKNOWN
+    if not _legs_known(body):
+        return _without_legs(body, trunk_share)
     if body.torso_tilt_deg <= BENT_TILT_DEG:
-        return _trunk_up(body, body.thigh_deg, head_above_ankles, hips_above_ankles), body.visibility
-    return _trunk_down(body, body.thigh_deg, body.hip_deg, hips_above_ankles), body.visibility
+        if _head_is_down(head_above_ankles, trunk_share):
+            return PostureClass.LYING
+        return _trunk_up(body, head_above_ankles, hips_above_ankles)
+    return _trunk_down(body, hips_above_ankles)
 
 
-def _without_legs(body: Body) -> PostureClass:
-    # A table, a blanket or the picture's edge hides the legs: the trunk alone tells lying, little else.
+def certainty(body: Body, posture_class: PostureClass) -> float:
+    """Return how far to trust the class of one moment, 0-1.
+
+    Half of it goes with the legs, which tell most classes apart, and half on a border between two classes.
+    """
+    legs = 0.5 + 0.5 * min(1.0, body.legs_visibility / LEGS_VISIBILITY) if _legs_known(body) else 0.5
+    away_deg = abs(body.torso_tilt_deg - BENT_TILT_DEG)
+    if posture_class in (PostureClass.STANDING, PostureClass.SITTING) and body.thigh_deg is not None:
+        away_deg = min(away_deg, abs(body.thigh_deg - STANDING_THIGH_DEG))
+    return body.visibility * legs * (0.5 + 0.5 * min(1.0, away_deg / MARGIN_DEG))
+
+
+def _legs_known(body: Body) -> bool:
+    return (
+        body.thigh_deg is not None and body.hip_deg is not None and body.legs_visibility >= JOINT_VISIBILITY
+    )
+
+
+def _head_is_down(head_above_ankles: float | None, trunk_share: float) -> bool:
+    if head_above_ankles is None:
+        return False
+    return head_above_ankles < (HEAD_LOW if trunk_share < SHORT_TRUNK else HEAD_DOWN)
+
+
+def _without_legs(body: Body, trunk_share: float) -> PostureClass:
+    # A table, a blanket or the picture's edge hides the legs: the trunk alone tells lying, little else. A
+    # short one points at the camera, be it on a chair or on the floor.
     if body.torso_tilt_deg > 65:
         return PostureClass.LYING
-    return PostureClass.UNKNOWN if body.torso_tilt_deg > BENT_TILT_DEG else PostureClass.SITTING
+    leaning = body.torso_tilt_deg > BENT_TILT_DEG or trunk_share < SHORT_TRUNK
+    return PostureClass.UNKNOWN if leaning else PostureClass.SITTING
 
 
-def _trunk_up(
-    body: Body, thigh_deg: float, head_above_ankles: float | None, hips_above_ankles: float | None
-) -> PostureClass:
-    if thigh_deg > KNEES_UP_THIGH_DEG:
+def _trunk_up(body: Body, head_above_ankles: float | None, hips_above_ankles: float | None) -> PostureClass:
+    assert body.thigh_deg is not None
+    assert body.hip_deg is not None
+    if body.thigh_deg > KNEES_UP_THIGH_DEG:
         # Knees above the hips: sitting on the floor with the trunk upright, or on the back with the feet
         # to the camera, where the trunk is foreshortened but leans all the same (28-38 degrees).
         return PostureClass.LYING if body.torso_tilt_deg > 20 else PostureClass.SITTING
-    if thigh_deg < STANDING_THIGH_DEG:
+    if body.thigh_deg < STANDING_THIGH_DEG or _is_straight(body):
         return PostureClass.STANDING
     if body.knee_deg is None or hips_above_ankles is None or head_above_ankles is None:
         return PostureClass.SITTING
-    kneeling = hips_above_ankles < 0.6 and head_above_ankles > 1.3 and body.knee_deg < 100
+    low = hips_above_ankles < 0.6 and head_above_ankles > 1.3
+    kneeling = low and body.knee_deg < 100 and body.thigh_deg < HEEL_THIGH_DEG
     crouching = hips_above_ankles < 1.02 and body.torso_tilt_deg > 20 and body.knee_deg < 85
     return PostureClass.UNKNOWN if kneeling or crouching else PostureClass.SITTING
 
 
-def _trunk_down(
-    body: Body, thigh_deg: float, hip_deg: float, hips_above_ankles: float | None
-) -> PostureClass:
+def _is_straight(body: Body) -> bool:
+    """Whether trunk and thighs are in a line, and the legs bear them."""
+    assert body.thigh_deg is not None
+    assert body.hip_deg is not None
+    if body.thigh_deg >= LEANING_THIGH_DEG or body.hip_deg < STRAIGHT_DEG:
+        return False
+    if body.knee_deg is not None and body.knee_deg > STRAIGHT_DEG:
+        return True
+    return body.knees_px is not None and body.knees_px[1] - body.hips_px[1] > KNEES_BELOW * body.torso_px
+
+
+def _trunk_down(body: Body, hips_above_ankles: float | None) -> PostureClass:
+    assert body.thigh_deg is not None
+    assert body.hip_deg is not None
     if hips_above_ankles is not None and hips_above_ankles < 0.55:
         return PostureClass.LYING  # hips on the floor; on all fours they are 0.83 up, bending 1.4-1.7
-    if thigh_deg < STANDING_THIGH_DEG:
+    if body.thigh_deg < STANDING_THIGH_DEG:
         on_all_fours = body.knee_deg is not None and body.knee_deg < 115
         return PostureClass.UNKNOWN if on_all_fours else PostureClass.BENDING
     # Somebody seated and bent to the floor keeps the hips up and folded; lying, neither.
-    seated = hip_deg < 120 and hips_above_ankles is not None and hips_above_ankles > 0.7
+    seated = body.hip_deg < 120 and hips_above_ankles is not None and hips_above_ankles > 0.7
     return PostureClass.SITTING if seated else PostureClass.LYING
 
 

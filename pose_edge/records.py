@@ -177,6 +177,8 @@ class Posture:
     """By this moment alone; `events/posture.py` decides what is reported."""
     confidence: float
     """0-1, of the class."""
+    earlier: tuple[Posture, ...] = field(default=(), compare=False, repr=False)
+    """With somebody's first sighting: those before it that showed that they are a person, oldest first."""
 
 
 @dataclass(frozen=True, slots=True)

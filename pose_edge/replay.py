@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from pose_edge.engine import Engine, Step
+from pose_edge.engine import Engine
 from pose_edge.errors import SourceError, UsageError
 from pose_edge.messages import Device, Messages
 from pose_edge.options import Options
 from pose_edge.payloads import RunningMode
-from pose_edge.records import Calibration, Message, PoseResult, State, Surroundings, Zone
+from pose_edge.records import Calibration, Event, Message, PoseResult, State, Surroundings, Zone
 
 if TYPE_CHECKING:
     from pose_edge.poses import VisionLimits
@@ -62,9 +62,10 @@ def require_input(path: Path) -> None:
 class Told:
     """What one result led to, and how it is told."""
 
-    result: PoseResult
-    step: Step
-    landmarks: Message
+    result: PoseResult | None
+    """None: the input is over. Nor are there landmarks then, and what ends is no decision about a body."""
+    decided: tuple[Event, ...]
+    landmarks: tuple[Message, ...]
     events: tuple[Message, ...]
     states: tuple[Message, ...]
     """Empty unless the state changed."""
@@ -104,11 +105,16 @@ class Replay:
             )
         return Told(
             result=result,
-            step=step,
-            landmarks=self._messages.landmarks(result, step.person_ids),
+            decided=step.events,
+            landmarks=(self._messages.landmarks(result, step.person_ids),),
             events=tuple(self._messages.event(event) for event in step.events),
             states=states,
         )
+
+    def close(self) -> Told:
+        """Return the ends of what goes on when the input is over."""
+        ends, _ = self._engine.close("stopped")
+        return Told(None, (), (), tuple(self._messages.event(event) for event in ends), ())
 
 
 def watched(job: Job, limits: VisionLimits, greet: Callable[[int | None], None]) -> Iterator[PoseResult]:

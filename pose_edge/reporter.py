@@ -14,7 +14,7 @@ from typing import Final, Literal
 
 from pydantic import Field
 
-from pose_edge.engine import Engine, Step
+from pose_edge.engine import Closing, Engine, Step
 from pose_edge.events import REMINDER
 from pose_edge.messages import Messages
 from pose_edge.options import Options
@@ -138,6 +138,13 @@ class Reporter:
         """Learn that somebody has seen to every fall: the engine must not end them a second time."""
         self._state = self._engine.clear_falls()
         self._state_changed = True
+
+    def close(self, reason: Closing) -> tuple[Message, ...]:
+        """Return the ends of all that goes on, because nobody is looked at from now on."""
+        ends, self._state = self._engine.close(reason)
+        self._follow_camera(ends)
+        self._state_changed = True
+        return tuple(self._messages.event(event) for event in ends)
 
     def restarted(self) -> None:
         """Learn that the next results come from another vision process, whose clock may begin anew."""

@@ -180,8 +180,9 @@ class Scale:
 
     Bending and falling foreshorten the trunk, never lengthen it, so a high percentile is the truth and the
     median is not; moments with the trunk leaning count only while there are no others. One sample a quarter
-    of a second bounds the work at any frame rate. After the first second it follows slowly: nobody comes
-    nearer faster than `CHANGE_PER_S`, but a pose may be wrong for a while.
+    of a second bounds the work at any frame rate. After the first second it follows slowly: a pose may be
+    wrong for a while. Where all of the last second upright looked `WRONG` times as large, it was wrong
+    before: learnt from a thing, or from somebody lying along the camera's axis.
     """
 
     SAMPLE_MS: Final = 250
@@ -191,6 +192,8 @@ class Scale:
     """Samples looked at, five seconds upright: somebody who walks away must not stay large for a minute."""
     ENOUGH: Final = 4
     """So many upright samples, a second's worth, are enough to do without the others."""
+    WRONG: Final = 1.5
+    """Somebody who walks up to the camera grows by a third in a second at most, and is followed meanwhile."""
 
     def __init__(self) -> None:
         self._upright: deque[float] = deque(maxlen=self.RECENT)
@@ -214,8 +217,15 @@ class Scale:
         wanted_px = self._percentile()
         if timestamp_ms - self._begun_ms > self.WARM_MS:
             most = 1 + self.CHANGE_PER_S * step_s
-            wanted_px = min(self.px * most, max(self.px / most, wanted_px))
+            wanted_px = max(self._mistaken_px(), min(self.px * most, max(self.px / most, wanted_px)))
         self.px = wanted_px
+
+    def _mistaken_px(self) -> float:
+        """Return what the last second upright agrees on if the scale must be wrong; else 0."""
+        if len(self._upright) < self.ENOUGH:
+            return 0.0
+        least_px = min(list(self._upright)[-self.ENOUGH :])
+        return least_px if least_px > self.WRONG * self.px else 0.0
 
     def _percentile(self) -> float:
         ranked = sorted(self._upright)

@@ -14,7 +14,7 @@ import itertools
 import math
 from collections import deque
 from collections.abc import Container, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -31,6 +31,7 @@ model is made for; every phantom of the empty development room is below."""
 
 SIGHTINGS = 3
 GATE_MS = 1000
+MOST_DOUBTED = 32
 SLOW_GATE_MS = 400
 """Two sightings this far apart do as well: at 2 Hz there are no three within a second."""
 
@@ -65,6 +66,9 @@ MIN_OKS = 0.3
 BOX_WEIGHT = 0.2
 """Least similarity of what surely is the same body, and how much its box counts (posture_science 3.5)."""
 
+WORLD_UNIT = np.full(3, 0.46)
+"""Metres in a torso length: the median of the world landmarks (posture_science 2.3)."""
+
 CANDIDATES = 3
 """Tracks considered for each of at most five poses: beyond the nearest few none is right."""
 
@@ -95,8 +99,11 @@ class _Track:
     """Of the hips, in pixels a second."""
     scale: Scale = field(default_factory=Scale)
     sightings_ms: deque[int] = field(default_factory=lambda: deque(maxlen=SIGHTINGS))
+    doubted: deque[tuple[int, Body]] = field(default_factory=lambda: deque(maxlen=MOST_DOUBTED))
+    """Sightings of the last `GATE_MS` while it was not certain that this is a person."""
     lying: bool = False
     filter: OneEuro = field(default_factory=OneEuro)
+    world_filter: OneEuro = field(default_factory=OneEuro)
 
     def see(self, body: Body, timestamp_ms: int, large_enough: bool) -> None:
         if timestamp_ms > self.seen_ms:
@@ -183,11 +190,24 @@ class Tracker:
         track.see(body, now_ms, large_enough=body.torso_px >= minimum_px)
         if track.person_id is None and track.is_person():
             track.person_id = next(self._ids)
-        if track.person_id is None:
+            posture = replace(self._describe(track, body, now_ms), earlier=self._earlier(track, now_ms))
+        elif track.person_id is not None:
+            posture = self._describe(track, body, now_ms)
+        else:
+            track.doubted.append((now_ms, body))
             return None
-        posture = describe(body, track.person_id, track.scale.px, now_ms, self._leg_share)
         track.lying = posture.posture_class is PostureClass.LYING
         return posture
+
+    def _describe(self, track: _Track, body: Body, at_ms: int) -> Posture:
+        assert track.person_id is not None
+        return describe(body, track.person_id, track.scale.px, at_ms, self._leg_share)
+
+    def _earlier(self, track: _Track, now_ms: int) -> tuple[Posture, ...]:
+        """Return what was seen of somebody before they were let in."""
+        recent = [(at_ms, body) for at_ms, body in track.doubted if 0 < now_ms - at_ms <= GATE_MS]
+        track.doubted.clear()
+        return tuple(self._describe(track, body, at_ms) for at_ms, body in recent)
 
     def _begin(self, body: Body, now_ms: int, minimum_px: float) -> _Track | None:
         if body.torso_px < minimum_px:
@@ -242,12 +262,14 @@ _Pair: TypeAlias = tuple[float, int, int]
 
 
 def _smoothed(track: _Track, pose: Pose, result: PoseResult) -> Body | None:
-    """Return the body with its landmarks smoothed over time."""
+    """Return the body with its landmarks smoothed over time, in the picture and in metres."""
     scale_px = track.scale.px or track.body.torso_px
     unit = np.array((scale_px / result.width_px, scale_px / result.height_px))
     landmarks = pose.landmarks.astype(np.float64)
     landmarks[:, :2] = track.filter.update(landmarks[:, :2], unit, result.timestamp_ms)
-    steady = Pose(landmarks.astype(np.float32), pose.world_landmarks)
+    world = pose.world_landmarks.astype(np.float64)
+    world[:, :3] = track.world_filter.update(world[:, :3], WORLD_UNIT, result.timestamp_ms)
+    steady = Pose(landmarks.astype(np.float32), world.astype(np.float32))
     return measure(steady, result.width_px, result.height_px)
 
 

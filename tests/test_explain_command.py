@@ -31,7 +31,7 @@ def test_a_line_for_each_decision(recording: Path) -> None:
         "posture_started",
     ]
     assert told[1]["kind"] == "posture"
-    assert told[1]["evidence"]["min_hold_s"] == 1.0
+    assert told[1]["evidence"]["min_hold_s"] == 0.7
     assert told[2]["text"].startswith("4.50 s  not_told: bending was seen from 4.00 s")
     assert all(line["at_s"] < 8 for line in told)
 

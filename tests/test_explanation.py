@@ -30,10 +30,10 @@ def told(line: Timeline) -> list[Decision]:
 def test_every_event_is_a_decision_with_its_numbers() -> None:
     standing = next(d for d in told(lived((3000, STANDING))) if d.what == "posture_started")
 
-    assert standing.at_s == pytest.approx(1.2, abs=0.11)
+    assert standing.at_s == pytest.approx(0.8, abs=0.11)
     assert standing.text.startswith(f"{standing.at_s:.2f} s  posture_started: posture standing")
-    assert "vote_share 1" in standing.text
-    assert "held, person 1, from 0.20 s" in standing.text
+    assert "certainty 0.99" in standing.text
+    assert "held, person 1, from 0.00 s" in standing.text
 
 
 def test_seconds_count_from_the_first_picture() -> None:
@@ -49,7 +49,7 @@ def test_a_posture_that_was_too_short_is_said_to_be() -> None:
     assert [(d.what, d.numbers["min_hold_s"]) for d in found] == [("not_told", 0.6)]
     assert found[0].text == (
         "3.60 s  not_told: bending was seen from 3.00 s, too short or too uncertain, person 1;"
-        " min_hold_s 0.6 (limit 1)"
+        " min_hold_s 0.6 (limit 0.7)"
     )
 
 

@@ -125,7 +125,7 @@ def test_wall_time_is_that_of_the_frame_not_of_the_message() -> None:
     event = bench.payloads("events")[0]
 
     assert event["timestamp"].startswith("2026-09-21T")
-    assert event["frame_timestamp_ms"] == BOOT_MS + 700
+    assert event["frame_timestamp_ms"] == BOOT_MS + 500
 
 
 def test_a_clock_that_is_set_moves_wall_times_and_nothing_else() -> None:
@@ -243,3 +243,27 @@ def test_a_fall_cleared_by_command_is_not_ended_a_second_time_by_the_engine() ->
     assert falls == ["fall_suspected", "fall_confirmed"]
     assert "confirmed" in [one["fall"] for one in bench.payloads("state")]
     assert bench.payloads("state")[-1]["fall"] == "none"
+
+
+def test_a_pause_ends_what_goes_on_and_afterwards_it_begins_anew() -> None:
+    bench = Bench()
+    bench.watch(2000, pose())
+    bench._keep(bench.reporter.close("paused"))
+    bench.reporter.paused = True
+    bench.wait(3000)
+    bench.reporter.paused = False
+    bench.watch(2000, pose())
+
+    events = bench.payloads("events")
+    assert [(event["event_type"], event["stage"]) for event in events] == [
+        ("presence_started", "new"),
+        ("posture_started", "new"),
+        ("presence_ended", "end"),
+        ("posture_ended", "end"),
+        ("presence_started", "new"),
+        ("posture_started", "new"),
+    ]
+    assert [event["reason"] for event in events[2:4]] == ["paused", "paused"]
+    assert [event["event_id"] for event in events[2:4]] == [event["event_id"] for event in events[:2]]
+    assert bench.reporter.close("stopped")
+    assert not bench.reporter.close("stopped")

@@ -115,11 +115,27 @@ def test_the_scale_changes_by_no_more_than_a_tenth_a_second() -> None:
         scale.update(100, i * 100)
     sizes = []
     for i in range(20, 60):
-        scale.update(300, i * 100)
+        scale.update(140, i * 100)
         sizes.append(scale.px)
 
     assert sizes[0] <= 100 * 1.1**0.3
-    assert sizes[-1] <= 100 * 1.1**4.3
+    assert sizes[25] <= 100 * 1.1**2.8
+    assert sizes[-1] == pytest.approx(140)
+
+
+def test_a_scale_that_a_second_upright_contradicts_was_wrong() -> None:
+    scale = Scale()
+    for i in range(20):
+        scale.update(40, i * 100)
+    for i in range(20, 25):
+        scale.update(200, i * 100)
+
+    assert scale.px < 60, "half a second may be a wrong pose"
+
+    for i in range(25, 35):
+        scale.update(200, i * 100)
+
+    assert scale.px == pytest.approx(200)
 
 
 def test_a_trunk_that_leans_does_not_shrink_the_scale() -> None:

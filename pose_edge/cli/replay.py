@@ -167,11 +167,14 @@ def _play(
             if settings.calibrated is not None:
                 settings.calibrated.require_fit(result, path)
             told = replayer.take(result)
-            events += told.step.events
+            events += told.decided
             for listener in listeners:
                 listener(told)
             bar.step(count)
         require_results(count, path)
+        over = replayer.close()
+        for listener in listeners:
+            listener(over)
         if overlay is not None and notes is not None and source is not None:
             notes.flush()
             _draw(source, Path(notes.name), overlay)
@@ -257,7 +260,7 @@ def _named(payload: bytes, path: Path) -> bytes:
 def _recorder(file: IO[bytes]) -> Listener:
     def tell(told: Told) -> None:
         try:
-            file.write(told.landmarks.payload + b"\n")
+            file.writelines(message.payload + b"\n" for message in told.landmarks)
         except OSError as error:  # a full disk, as a rule
             raise PoseEdgeError(f"--record {file.name}: {(error.strerror or str(error)).lower()}") from error
 
@@ -266,7 +269,7 @@ def _recorder(file: IO[bytes]) -> Listener:
 
 def _annotator(file: IO[bytes]) -> Listener:
     def tell(told: Told) -> None:
-        file.writelines(message.payload + b"\n" for message in (told.landmarks, *told.events))
+        file.writelines(message.payload + b"\n" for message in (*told.landmarks, *told.events))
 
     return tell
 
@@ -288,7 +291,7 @@ def _publisher(config: Config, stack: ExitStack) -> Listener:
     stack.callback(take_back)
 
     def tell(told: Told) -> None:
-        for message in (told.landmarks, *told.states, *told.events):
+        for message in (*told.landmarks, *told.states, *told.events):
             sink.send(message)
         retained.update(message.topic for message in told.states)
         sink.poll()  # lets what was acknowledged make room

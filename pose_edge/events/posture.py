@@ -1,27 +1,32 @@
 """Posture: standing, sitting, bending or lying, one event for each stretch of it.
 
-Begins when most moments of the last `smoothing_s` say so and have done for `min_hold_s`. Ends when
-another class has won in the same way, or the person is gone. Hidden parts make a moment `unknown`;
-unknown for as long ends the event and begins none.
+Begins when a class has outweighed all others over the last `smoothing_s` for `min_hold_s`, each moment
+weighing as much as it is certain, and for longer where the moments are less certain. Ends when another
+class has won in the same way, or the person is gone. Hidden parts make a moment `unknown`; unknown for
+twice as long ends the event and begins none, since not to know something does not say that it changed.
 """
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
 from pydantic import Field
 
 from pose_edge.options import Options
 from pose_edge.records import Event, Posture, PostureClass, Scene, Stage
-
-GAP_MS: Final = 1000
-"""A longer silence breaks "held for"."""
+from pose_edge.signals import GAP_MS
 
 GONE_MS: Final = 2000
 GONE_LYING_MS: Final = 60_000
 """The pose of somebody on the floor is often lost; they still lie there."""
+
+UNKNOWN_HOLD: Final = 2.0
+"""How many times as long as another class "unknown" must win to end a posture."""
+
+LEAST_CERTAIN: Final = 0.25
+"""Less certain moments count as this certain: four times the hold is the longest anybody waits."""
 
 
 class PostureOptions(Options):
@@ -30,29 +35,64 @@ class PostureOptions(Options):
     smoothing_s: float = Field(0.7, ge=0, le=10)
     """Moments of this long vote."""
 
-    min_hold_s: float = Field(1.0, ge=0, le=60)
-    """How long a class must keep winning before it is reported."""
+    min_hold_s: float = Field(0.7, ge=0, le=60)
+    """How long a class must win before it is reported if all moments are certain; twice as long where
+    they are half certain."""
+
+
+class _Vote(NamedTuple):
+    at_ms: int
+    posture_class: PostureClass
+    weight: float
 
 
 class _Person:
     """The vote and the verdict on one person."""
 
     def __init__(self) -> None:
-        self.votes: deque[Posture] = deque()
+        self.votes: deque[_Vote] = deque()
+        self.weights: dict[PostureClass, float] = {}
         self.current: Event | None = None
         self.leading: PostureClass | None = None
         self.leading_since_ms = 0
         self.seen_ms = 0
 
-    def vote(self, posture: Posture, window_ms: float) -> tuple[PostureClass, float, int]:
-        """Return the winner of the window, its share of the votes and its oldest moment."""
-        self.votes.append(posture)
-        while posture.timestamp_ms - self.votes[0].timestamp_ms > window_ms:
-            self.votes.popleft()
-        counts = Counter(vote.posture_class for vote in self.votes)
-        winner, count = max(counts.items(), key=lambda item: (item[1], item[0] is self.leading))
-        first_ms = next(vote.timestamp_ms for vote in self.votes if vote.posture_class is winner)
-        return winner, count / len(self.votes), first_ms
+    def vote(self, posture: Posture, window_ms: float) -> None:
+        """Take in one moment."""
+        now_ms = posture.timestamp_ms
+        if now_ms - self.seen_ms > GAP_MS:
+            self.votes.clear()
+            self.weights.clear()
+            self.leading = None
+        self.seen_ms = now_ms
+        self._add(_Vote(now_ms, posture.posture_class, max(LEAST_CERTAIN, posture.confidence)))
+        while now_ms - self.votes[0].at_ms > window_ms:
+            gone = self.votes.popleft()
+            self.weights[gone.posture_class] -= gone.weight
+        self._find_leader()
+
+    @property
+    def confidence(self) -> float:
+        """How certain the leading class is: the mean over the window, other classes being wrong."""
+        assert self.leading is not None
+        return self.weights[self.leading] / len(self.votes)
+
+    def _add(self, vote: _Vote) -> None:
+        self.votes.append(vote)
+        self.weights[vote.posture_class] = self.weights.get(vote.posture_class, 0.0) + vote.weight
+
+    def _find_leader(self) -> None:
+        leader = max(self.weights, key=self.weights.__getitem__)
+        # What is left of a class that has gone is rounding; to overtake takes more than that.
+        if leader is self.leading or self.weights[leader] <= self.weights.get(self.leading, 0.0) + 1e-9:  # type: ignore[arg-type]  # None is in no mapping
+            return
+        self.leading = leader
+        # It began where most speaks for it from there on: a stray moment before that is none of it.
+        balance = most = 0.0
+        for vote in reversed(self.votes):
+            balance += vote.weight if vote.posture_class is leader else -vote.weight
+            if balance > most:
+                most, self.leading_since_ms = balance, vote.at_ms
 
 
 class PostureDetector:
@@ -72,22 +112,20 @@ class PostureDetector:
 
     def _see(self, posture: Posture) -> tuple[Event, ...]:
         person = self._people.setdefault(posture.person_id, _Person())
-        if posture.timestamp_ms - person.seen_ms > GAP_MS:
-            person.votes.clear()
-            person.leading = None
-        person.seen_ms = posture.timestamp_ms
-        winner, share, first_ms = person.vote(posture, self._options.smoothing_s * 1000)
-        if winner is not person.leading:
-            person.leading, person.leading_since_ms = winner, first_ms
-        held_ms = posture.timestamp_ms - person.leading_since_ms
-        settled = posture.posture_class is winner and held_ms >= self._options.min_hold_s * 1000
-        if not settled or winner is _class_of(person.current):
+        for moment in (*posture.earlier, posture):
+            person.vote(moment, self._options.smoothing_s * 1000)
+        leading = person.leading
+        if leading is _class_of(person.current) or posture.posture_class is not leading:
             return ()
-        return self._change(person, posture, winner, share)
+        held_ms = posture.timestamp_ms - person.leading_since_ms
+        return self._change(person, posture, leading) if held_ms >= self._hold_ms(person) else ()
 
-    def _change(
-        self, person: _Person, posture: Posture, winner: PostureClass, share: float
-    ) -> tuple[Event, ...]:
+    def _hold_ms(self, person: _Person) -> float:
+        """How long the leading class must have led: the longer, the less certain it is."""
+        hold_ms = self._options.min_hold_s * 1000 / person.confidence
+        return UNKNOWN_HOLD * hold_ms if person.leading is PostureClass.UNKNOWN else hold_ms
+
+    def _change(self, person: _Person, posture: Posture, winner: PostureClass) -> tuple[Event, ...]:
         previous = _class_of(person.current)
         ended = self._finish(person, posture.timestamp_ms, person.leading_since_ms, "changed")
         if winner is PostureClass.UNKNOWN:
@@ -100,10 +138,10 @@ class PostureDetector:
             timestamp_ms=posture.timestamp_ms,
             start_ms=person.leading_since_ms,
             person_id=posture.person_id,
-            confidence=round(share * posture.confidence, 2),
+            confidence=round(person.confidence, 2),
             reason="held",
             details={"posture": winner.value, "previous_posture": previous.value},
-            evidence=self._evidence(posture, share),
+            evidence=self._evidence(posture, person),
         )
         return (*ended, person.current)
 
@@ -138,7 +176,7 @@ class PostureDetector:
                 del self._people[person_id]
         return tuple(events)
 
-    def _evidence(self, posture: Posture, share: float) -> dict[str, float | None]:
+    def _evidence(self, posture: Posture, person: _Person) -> dict[str, float | None]:
         body = posture.body
         measured = {
             "torso_tilt_deg": body.torso_tilt_deg,
@@ -150,7 +188,9 @@ class PostureDetector:
         }
         return {
             **{name: None if value is None else round(value, 2) for name, value in measured.items()},
-            "vote_share": round(share, 2),
+            "certainty": round(person.confidence, 2),
+            "moments": len(person.votes),
+            "smoothing_s": self._options.smoothing_s,
             "min_hold_s": self._options.min_hold_s,
         }
 

@@ -41,6 +41,10 @@ class PresenceOptions(Options):
     lying_delay_s: float = Field(60.0, ge=0, le=86400)
     """The same when they were last seen lying: the model often loses them, and they have not left."""
 
+    count_hold_s: float = Field(1.0, ge=0, le=60)
+    """How long another number of people must be seen before it is told: the model sees somebody twice, or
+    misses them, for a few pictures at a time."""
+
 
 class Presence:
     """See the module. One event from the first person coming to the last one gone."""
@@ -54,10 +58,15 @@ class Presence:
         self._number = 0
         self._start_ms = 0
         self._count = 0
+        self._other_count = 0
+        self._other_since_ms = 0
+        """Since when the number of people has been another one than told."""
         self._seen_since_ms: int | None = None
         self._unseen_since_ms: int | None = None
         self._last: tuple[Posture, ...] = ()
         self._previous_ms: int | None = None
+        self._broken = False
+        """Between this result and the one before was a longer silence."""
 
     def update(self, scene: Scene) -> tuple[Event, ...]:
         """See `Detector.update`."""
@@ -68,20 +77,33 @@ class Presence:
             return (self._begin(scene),)
         if self._present is not False and self._unseen_for_ms(scene) >= self._patience_ms():
             return (self._end(scene),)
-        if self._present and scene.people and len(scene.people) != self._count:
+        if self._present and self._counts_otherwise(scene):
             self._count = len(scene.people)
             return (self._event(scene, Stage.UPDATE, "presence_changed", "count"),)
         return ()
+
+    def _counts_otherwise(self, scene: Scene) -> bool:
+        """Whether so many people as now, and not as many as told, have been seen for long enough.
+
+        Nobody at all for a moment says nothing: that is another timer's business.
+        """
+        if not scene.people:
+            return False
+        if len(scene.people) != self._other_count or self._broken:
+            self._other_count, self._other_since_ms = len(scene.people), scene.timestamp_ms
+        held_ms = scene.timestamp_ms - self._other_since_ms
+        return self._other_count != self._count and held_ms >= self._options.count_hold_s * 1000
 
     def _run_timers(self, scene: Scene) -> None:
         """Keep since when somebody, or nobody, has been seen without a break."""
         now_ms, previous_ms = scene.timestamp_ms, self._previous_ms
         self._previous_ms = now_ms
-        if previous_ms is not None and now_ms - previous_ms > GAP_MS:
+        self._broken = previous_ms is not None and now_ms - previous_ms > GAP_MS
+        if self._broken:
             self._seen_since_ms = self._unseen_since_ms = None
         if scene.people:
             self._unseen_since_ms = None
-            self._seen_since_ms = now_ms if self._seen_since_ms is None else self._seen_since_ms
+            self._seen_since_ms = _first_ms(scene) if self._seen_since_ms is None else self._seen_since_ms
         else:
             self._unseen_since_ms = now_ms if self._unseen_since_ms is None else self._unseen_since_ms
             if now_ms - self._unseen_since_ms >= BLINK_MS:
@@ -153,3 +175,8 @@ class Presence:
                 "on_delay_s": options.on_delay_s,
             }
         return {"unseen_s": round(self._unseen_for_ms(scene) / 1000, 2), "off_delay_s": options.off_delay_s}
+
+
+def _first_ms(scene: Scene) -> int:
+    """Return since when somebody who is there now has been seen, be it that they were doubted at first."""
+    return min(who.earlier[0].timestamp_ms if who.earlier else who.timestamp_ms for who in scene.people)

@@ -75,8 +75,8 @@ def test_the_report_says_what_was_told_of_each_clip(recorded: Path, tmp_path: Pa
         ("posture_started", "meets"),
         ("posture_ended", "unjudged"),
     ]
-    assert sits["events"][1]["evidence"]["min_hold_s"] == 1.0
-    assert found["parameters"]["events"]["posture"]["min_hold_s"] == 1.0
+    assert sits["events"][1]["evidence"]["min_hold_s"] == 0.7
+    assert found["parameters"]["events"]["posture"]["min_hold_s"] == 0.7
     assert found["model"]["name"] == "by_hand.task"
 
 

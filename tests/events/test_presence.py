@@ -36,7 +36,7 @@ def test_somebody_who_comes_and_goes_is_two_reports_of_one_event() -> None:
 def test_the_event_knows_when_it_really_began_and_ended() -> None:
     _, came, went = presence(timeline((3000, None), (5000, AT_THE_EDGE), (3000, None)))
 
-    assert (came.start_ms, came.timestamp_ms) == (3200, 3700)  # third sighting, then on_delay_s
+    assert (came.start_ms, came.timestamp_ms) == (3000, 3500)  # first sighting, then on_delay_s
     assert (went.end_ms, went.timestamp_ms) == (8000, 9000)  # last seen, then off_delay_s
 
 
@@ -110,3 +110,15 @@ def test_single_frames_without_anybody_do_not_hide_somebody() -> None:
     ]
 
     assert [name for _, name in told(blinking)] == ["presence_started"]
+
+
+def test_somebody_seen_twice_for_a_moment_is_not_two_people() -> None:
+    one, twice = pose(at=(0.3, 0.5)), pose(at=(0.7, 0.5))
+    results = [*timeline((3000, one))]
+    for burst in range(4):
+        begin_ms = 3000 + 2000 * burst
+        both = timeline((800, one), start_ms=begin_ms)
+        results += [PoseResult(now.timestamp_ms, 640, 480, (one, twice)) for now in both]
+        results += timeline((1200, one), start_ms=begin_ms + 800)
+
+    assert [event.event_type for event in presence(results)] == ["presence_started"]

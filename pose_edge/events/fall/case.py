@@ -85,11 +85,12 @@ class Case:
         self.seen, self.posture, self._scene = True, posture, scene
         self.scale_px = posture.scale_px
         self.good += 1
-        self.history.add(posture, scene.width_px, scene.height_px)
+        for one in (*posture.earlier, posture):
+            self.history.add(one, scene.width_px, scene.height_px)
+            if features.is_standing(one):
+                self.upright_ms = one.timestamp_ms
         hips = posture.body.hips_px
         self._hips_share = (hips[0] / scene.width_px, hips[1] / scene.height_px)
-        if features.is_standing(posture):
-            self.upright_ms = self.now_ms
         self._run(posture, step_ms, unseen_ms)
         for call in self.calls:
             call.see(posture, scene.width_px, scene.height_px, step_ms)
@@ -299,7 +300,7 @@ class Case:
 
     def _is_low(self, posture: Posture, was: Before) -> bool:
         low = features.is_low(self.history.last, was, self.limits, was_low=self.low.holds)
-        return low and not features.is_bent_on_feet(posture)
+        return low and not features.is_bent_on_feet(posture) and not features.is_on_knees(posture)
 
     def _was_leaving(self, posture: Posture) -> bool:
         """Whether somebody was on the way out, which ends with a body cut off and lost, too."""

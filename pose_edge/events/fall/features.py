@@ -49,6 +49,11 @@ ON_FLOOR_UPRIGHT_DEG: Final = 40.0
 STANDING_KNEE: Final = 0.5
 ON_FEET: Final = 1.1
 """Hips above ankles: bending 1.4-1.7, on hands and knees 0.83."""
+BEARING_DEG: Final = 40.0
+"""Thighs that lean less bear weight: on hands and knees 2-25 with the hips 0.6-0.9 above the
+knees, lying 40-160 with the hips 0.48 above them at most (development clips)."""
+KNEELING_DEG: Final = 115.0
+"""Inner angle of knees on the floor: 82-107 measured on hands and knees."""
 BACK_UP: Final = 0.5
 """Torso lengths below its highest within which the head counts as up again."""
 
@@ -185,6 +190,14 @@ def is_bent_on_feet(posture: Posture) -> bool:
     """Whether somebody bends down with both feet on the ground."""
     hips = posture.hips_above_ankles
     return posture.posture_class is PostureClass.BENDING and hips is not None and hips >= ON_FEET
+
+
+def is_on_knees(posture: Posture) -> bool:
+    """Whether the thighs bear the hips, as on hands and knees: whoever has fallen lies lower."""
+    knee, body = posture.hips_above_knees, posture.body
+    if knee is None or body.thigh_deg is None or body.knee_deg is None:
+        return False
+    return knee > STANDING_KNEE and body.thigh_deg < BEARING_DEG and body.knee_deg < KNEELING_DEG
 
 
 def is_up(posture: Posture) -> bool:
