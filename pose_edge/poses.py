@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final, Self
 from pydantic import Field
 
 from pose_edge import wire
-from pose_edge.child import relay
+from pose_edge.child import command, environment, kill, relay
 from pose_edge.errors import PoseEdgeError, SourceError
 from pose_edge.options import Options
 
@@ -69,13 +69,20 @@ class VisionProcess:
         self._failure: PoseEdgeError | None = None
 
     def __enter__(self) -> Self:
-        self._child = subprocess.Popen(
-            [str(self._python), "-m", "pose_edge.vision"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            bufsize=0,
-        )
+        """Start it.
+
+        Raises:
+            SourceError: the system has no room for another process, or for its pipes.
+        """
+        pipe = subprocess.PIPE
+        line = command("pose_edge.vision", self._python)
+        try:
+            self._child = subprocess.Popen(
+                line, stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0, env=environment()
+            )
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise SourceError(f"the vision process cannot be started: {reason}") from error
         assert self._child.stdout is not None
         assert self._child.stderr is not None
         self._records, self._stderr = self._child.stdout.fileno(), self._child.stderr.fileno()
@@ -99,8 +106,7 @@ class VisionProcess:
             self._child.wait(CLOSE_S)
         except subprocess.TimeoutExpired:
             logger.warning("vision process %d does not stop; killed", self._child.pid)
-            self._child.kill()
-            self._child.wait()
+            kill(self._child)
         if self._child.stderr is not None:
             self._drain_stderr()
             self._child.stderr.close()
@@ -169,16 +175,18 @@ class VisionProcess:
             raise SourceError(f"the vision process {what} for {silent_s:.0f} s (limit {limit_s:g} s): killed")
 
     def _death(self) -> PoseEdgeError:
+        code: int | None
         try:
             code = self._child.wait(CLOSE_S)
         except subprocess.TimeoutExpired:
-            self._child.kill()
-            code = self._child.wait()
+            code = kill(self._child)
         self._drain_stderr()
         # Before the hello these lines say why; afterwards they are what MediaPipe prints at each start.
         level = logging.INFO if self._greeted else logging.ERROR
         for line in self._last_native:
             native.log(level, "%s", line.decode(errors="replace"))
+        if code is None:
+            return SourceError("the vision process fell silent and cannot be killed")
         how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
         return SourceError(f"the vision process died: {how}")
 

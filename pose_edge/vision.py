@@ -24,7 +24,13 @@ from typing import Final
 from pydantic import Field
 
 from pose_edge import wire
-from pose_edge.child import die_with_parent, keep_stdout_for_records, log_to_parent
+from pose_edge.child import (
+    die_with_parent,
+    keep_memory_to_itself,
+    keep_stdout_for_records,
+    log_to_parent,
+    own_usage,
+)
 from pose_edge.errors import EXIT_DONE, EXIT_FAILURE, PoseEdgeError
 from pose_edge.landmarker import (
     LandmarkerOptions,
@@ -130,6 +136,7 @@ def main() -> int:
     # Ctrl-C reaches the whole process group; the daemon decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     die_with_parent()
+    keep_memory_to_itself()
     network_lock = lock_network_out()
     log_to_parent()
     try:
@@ -194,7 +201,8 @@ def _live(source: Source, landmarker: LiveLandmarker, orders: Orders, channel: C
             # What a paced source leaves out a camera would have shown: it came, and was dropped.
             skipped = source.skipped if isinstance(source, Paced) else 0
             counts.update(submitted=counts["submitted"] + skipped, dropped=counts["dropped"] + skipped)
-            return wire.Status(**counts, last_frame_ns=pump.last_frame_ns)
+            rss_mb, cpu_s = own_usage()
+            return wire.Status(**counts, last_frame_ns=pump.last_frame_ns, rss_mb=rss_mb, cpu_s=cpu_s)
 
         heartbeat = Heartbeat(channel, status)
         while not orders.stop:

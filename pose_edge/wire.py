@@ -52,6 +52,10 @@ class Status:
     """Results that belong to no frame."""
     last_frame_ns: int = 0
     """CLOCK_MONOTONIC when the newest frame came; 0: none yet."""
+    rss_mb: float = 0.0
+    """Resident memory. From the process itself: nobody else may look into it."""
+    cpu_s: float = 0.0
+    """Processor seconds it has used."""
 
     def plus(self, later: Status) -> Status:
         """Return the counts of two vision processes together; what is no count is the later one's."""
