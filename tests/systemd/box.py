@@ -51,7 +51,18 @@ class Box:
         binds = [f"--bind-ro={here}:{inside}" for inside, here in (shown or {}).items()]
         # PID 1 asks the kernel line, whose options are the host's, unless it is told not to.
         nspawn = [*NSPAWN, f"--directory={root}", *binds, "systemd.show_status=no"]
-        self._command = ["unshare", "--mount", "sh", "-c", PREPARE, "sh", *nspawn]
+        # However the tests end, the box goes with them.
+        self._command = [
+            "setpriv",
+            "--pdeathsig=TERM",
+            "unshare",
+            "--mount",
+            "sh",
+            "-c",
+            PREPARE,
+            "sh",
+            *nspawn,
+        ]
         self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
