@@ -56,7 +56,7 @@ wait_ready() {
             ;;
         *-0) ;;
         *)
-            why="it ended with exit status $(show ExecMainStatus) and was restarted"
+            why="it ended and was started again"
             return 1
             ;;
         esac

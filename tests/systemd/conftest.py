@@ -15,6 +15,7 @@ from tests.systemd.box import Box
 from tests.systemd.house import House, furnish
 
 SUITES = ("bookworm", "trixie")
+NEEDED = ("systemd-nspawn", "nsenter", "unshare", "setpriv", "ip")
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,8 @@ def made(request: pytest.FixtureRequest) -> Made:
     boxes = {line.split()[0]: line.split() for line in os.environ.get("POSE_EDGE_SYSTEMD", "").splitlines()}
     if request.param not in boxes:
         pytest.skip(f"no {request.param} to boot (make test-systemd makes one; root, Linux, apt)")
-    if os.geteuid() != 0 or not all(map(shutil.which, ("systemd-nspawn", "nsenter", "unshare", "ip"))):
-        pytest.skip("booting a system takes root, systemd-nspawn, nsenter, unshare and ip")
+    if os.geteuid() != 0 or not all(map(shutil.which, NEEDED)):
+        pytest.skip(f"booting a system takes root and {', '.join(NEEDED)}")
     suite, root, bundle = boxes[request.param]
     return Made(suite, Path(root), Path(bundle))
 

@@ -15,6 +15,8 @@ SILENT = "Notifier.ready = lambda self: None"
 @pytest.fixture(autouse=True)
 def configured(house: House) -> None:
     """Every test begins with the first version, running."""
+    if house.suite != "bookworm":
+        pytest.skip("the scripts are the same for both, and the installing itself is tried on both")
     if house.show("ActiveState") != "active":
         house.restart()
 
@@ -76,7 +78,7 @@ def test_an_upgrade_takes_over_and_can_be_rolled_back(house: House) -> None:
     assert house.show("ActiveState") == "active"
 
 
-@pytest.mark.parametrize(("line", "why"), [(ENDS, "exit status 1"), (SILENT, "no READY within")])
+@pytest.mark.parametrize(("line", "why"), [(ENDS, "it ended"), (SILENT, "no READY within")])
 def test_a_version_that_does_not_get_ready_is_taken_back(house: House, line: str, why: str) -> None:
     first = version(house)
     broken = other_source(house, "/root/broken", "99.2.0", line)
@@ -92,8 +94,6 @@ def test_a_version_that_does_not_get_ready_is_taken_back(house: House, line: str
 
 
 def test_what_a_new_system_python_broke_is_repaired_by_the_installed_installer(house: House) -> None:
-    if house.suite != "bookworm":
-        pytest.skip("half a minute, and the same code: tried on bookworm")
     house.box.sh("ln -sf /usr/bin/python3.99 /opt/pose-edge/environments/*/bin/python3")
     house.box.run("systemctl", "restart", "pose-edge", check=False)
     assert house.show("ActiveState") != "active"
