@@ -22,7 +22,7 @@ from types import TracebackType
 from typing import Final, Self
 
 BOOT_S: Final = 60.0
-OFF_S: Final = 20.0
+OFF_S: Final = 8.0
 CGROUPS: Final = Path("/sys/fs/cgroup")
 
 PREPARE: Final = (
