@@ -133,12 +133,13 @@ rollback() {
 }
 
 uninstall() { # keep | remove: what it wrote and was told
+    systemctl disable --quiet --now pose-edge.service 2>/dev/null || true
     if [ "$1" = remove ] && [ -x "$prefix/current/bin/pose-edge" ] && [ -e "$config" ]; then
-        # Or Home Assistant keeps a device that is gone. The broker may be away; then so be it.
-        timeout 20 "$prefix/current/bin/pose-edge" discovery clear --config "$config" >/dev/null 2>&1 ||
+        # Or Home Assistant keeps a device that is gone. The broker may be away; then so be it. The password and who it
+        # is are where the service has them.
+        CREDENTIALS_DIRECTORY=/etc/pose-edge STATE_DIRECTORY=$state timeout 20 "$prefix/current/bin/pose-edge" discovery clear --config "$config" >/dev/null 2>&1 ||
             say "note: the broker could not be told that the device is gone"
     fi
-    systemctl disable --quiet --now pose-edge.service 2>/dev/null || true
     rm -rf $unit $drop_ins /run/pose-edge "$prefix"
     rm -f /usr/local/bin/pose-edge
     systemctl daemon-reload
