@@ -24,7 +24,13 @@ from typing import Final
 from pydantic import Field
 
 from pose_edge import wire
-from pose_edge.child import die_with_parent, keep_stdout_for_records, log_to_parent
+from pose_edge.child import (
+    die_with_parent,
+    keep_memory_to_itself,
+    keep_stdout_for_records,
+    log_to_parent,
+    own_usage,
+)
 from pose_edge.errors import EXIT_DONE, EXIT_FAILURE, PoseEdgeError, SourceError
 from pose_edge.glance import Glances
 from pose_edge.health import soc_temperature_c
@@ -158,6 +164,7 @@ def main() -> int:
     # Ctrl-C reaches the whole process group; the daemon decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     die_with_parent()
+    keep_memory_to_itself()
     network_lock = lock_network_out()
     log_to_parent()
     try:
@@ -231,8 +238,14 @@ def _live(job: Job, source: Source, landmarker: LiveLandmarker, orders: Orders, 
             skipped = throttle.skipped + (source.skipped if isinstance(source, Paced) else 0)
             counts.update(submitted=counts["submitted"] + skipped, dropped=counts["dropped"] + skipped)
             tempo.heat(soc_temperature_c())
+            rss_mb, cpu_s = own_usage()
             return wire.Status(
-                **counts, last_frame_ns=pump.last_frame_ns, pace=tempo.pace, limit_hz=tempo.limit_hz
+                **counts,
+                last_frame_ns=pump.last_frame_ns,
+                pace=tempo.pace,
+                limit_hz=tempo.limit_hz,
+                rss_mb=rss_mb,
+                cpu_s=cpu_s,
             )
 
         heartbeat = Heartbeat(channel, status)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-import os
 import sys
 from typing import Annotated, NoReturn
 
 import typer
 
-from pose_edge import __version__
+from pose_edge import __version__, journal
 from pose_edge.cli import (
     bench,
     calibrate,
@@ -60,9 +59,11 @@ def _options(
 ) -> None:
     del version  # handled by its callback
     level = logging.DEBUG if verbose else logging.INFO
-    # The journal knows the time of each line; a terminal does not.
-    stamp = "" if "JOURNAL_STREAM" in os.environ else "%(asctime)s "
-    logging.basicConfig(stream=sys.stderr, level=level, format=f"{stamp}%(levelname)s %(name)s: %(message)s")
+    if journal.is_stderr():  # it knows the time, level and place of each line, and keeps fields
+        logging.basicConfig(level=level, format="%(message)s", handlers=[journal.JournalHandler()])
+    else:
+        form = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+        logging.basicConfig(stream=sys.stderr, level=level, format=form)
 
 
 def main() -> NoReturn:
@@ -83,5 +84,8 @@ def main() -> NoReturn:
 
 def _fail(error: PoseEdgeError) -> NoReturn:
     for line in str(error).splitlines():
-        typer.echo(f"pose-edge: {line}", err=True)
+        if journal.is_stderr():
+            logging.getLogger("pose_edge").error("%s", line)
+        else:
+            typer.echo(f"pose-edge: {line}", err=True)
     sys.exit(error.exit_code)
