@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import secrets
+import sys
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +35,13 @@ class Next:
     """The configuration that takes over; None: the end."""
     restart: bool = False
     """The whole program is to be started anew."""
+
+
+def run_and_restart(path: Path) -> None:
+    """Run the daemon until told to stop, and anew as often as somebody asks for that."""
+    if run(path):
+        # A new process image under the same number: new code after an upgrade, and systemd sees no end.
+        os.execv(sys.executable, sys.orig_argv)  # noqa: S606  # the very command that started us
 
 
 def run(path: Path) -> bool:
