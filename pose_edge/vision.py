@@ -47,11 +47,11 @@ from pose_edge.pump import Ahead, LivePump, Unreadable
 from pose_edge.records import Frame, PoseResult
 from pose_edge.sandbox import lock_network_out
 from pose_edge.sources import CAMERAS, SourceOptions, open_source
-from pose_edge.sources.base import Source
+from pose_edge.sources.base import Adjustable, Source
 from pose_edge.sources.pacing import Paced
 from pose_edge.sources.reopening import Reopening
 from pose_edge.sources.thinning import Thinned
-from pose_edge.tempo import Tempo, TempoOptions, Throttle
+from pose_edge.tempo import SensorRate, Tempo, TempoOptions, Throttle
 
 logger = logging.getLogger(__name__)
 
@@ -225,10 +225,15 @@ def _paced(job: Job) -> Source:
 def _live(job: Job, source: Source, landmarker: LiveLandmarker, orders: Orders, channel: Channel) -> None:
     """Newest frame next, one in flight; see `LiveLandmarker`."""
     tempo, throttle, glances = Tempo(job.rate), Throttle(), Glances()
+    sensor = SensorRate(source.info.rate_hz)
 
     def submit(shot: Shot) -> None:
         if throttle.admits(shot.timestamp_ms, tempo.limit_hz):
             landmarker.submit(replace(shot, retrieve=lambda: _looked_at(shot.retrieve(), glances)))
+
+    def adjust(rate_hz: float | None) -> None:
+        if rate_hz is not None and isinstance(source, Adjustable):
+            source.set_rate_hz(rate_hz)
 
     with LivePump(source, submit) as pump:
 
@@ -238,6 +243,7 @@ def _live(job: Job, source: Source, landmarker: LiveLandmarker, orders: Orders, 
             skipped = throttle.skipped + (source.skipped if isinstance(source, Paced) else 0)
             counts.update(submitted=counts["submitted"] + skipped, dropped=counts["dropped"] + skipped)
             tempo.heat(soc_temperature_c())
+            adjust(sensor.change(tempo.limit_hz))
             rss_mb, cpu_s = own_usage()
             return wire.Status(
                 **counts,
@@ -260,7 +266,11 @@ def _live(job: Job, source: Source, landmarker: LiveLandmarker, orders: Orders, 
                 unreadable.bad(error, time.monotonic())
             if result is not None:
                 unreadable.good()
-                tempo.result(result.timestamp_ms, found=bool(result.poses))
+                woke = tempo.result(result.timestamp_ms, found=bool(result.poses))
+                if result.timing is not None:
+                    sensor.result((result.timing.finished_ns - result.timing.submitted_ns) / 1e9)
+                if woke:
+                    adjust(sensor.change(tempo.limit_hz))
                 channel.send(glances.tell(result))
             heartbeat.beat()
             orders.poll()
