@@ -17,6 +17,7 @@ from pose_edge.cli import (
     demo,
     detect,
     discovery,
+    doctor,
     evaluate,
     explain,
     models,
@@ -39,6 +40,7 @@ app.command("detect")(detect.detect)
 app.command("evaluate")(evaluate.evaluate)
 app.command("explain")(explain.explain)
 app.command("bench")(bench.bench)
+app.command("doctor")(doctor.doctor)
 app.command("calibrate")(calibrate.calibrate)
 app.add_typer(models.app, name="models")
 app.add_typer(config.app, name="config")
