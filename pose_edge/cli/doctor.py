@@ -40,11 +40,11 @@ def doctor(
     around = look_around(config)
     results = list(_results(around))
     made = report(results)
+    if not as_json:
+        _print_table(results)
     packed = {} if bundle is None else write_bundle(bundle, made, around)
     if as_json:
         print_json(made if bundle is None else {**made, "bundle": {"path": str(bundle), "files": packed}})
-    else:
-        _print_table(results)
     if bundle is not None:
         _show_bundle(bundle, packed)
     if not made["ok"]:

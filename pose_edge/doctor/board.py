@@ -79,11 +79,11 @@ def temperature(_around: Surroundings) -> Finding:
 
 def memory(around: Surroundings) -> Finding:
     """Is there enough?"""
-    sizes = _meminfo_mb(around)
+    sizes = memory_mb(around)
     total_mb, free_mb = sizes.get("MemTotal"), sizes.get("MemAvailable")
     if total_mb is None or free_mb is None:
         return skipped("this system does not tell its memory")
-    text = f"{free_mb:.0f} of {total_mb:.0f} MB available"
+    text = f"{free_mb} of {total_mb} MB available"
     if total_mb < LEAST_MB:
         return fault(f"{text}: at least 1 GB is needed, take another board")
     if free_mb < WANTED_MB and not holds(around):
@@ -91,11 +91,11 @@ def memory(around: Surroundings) -> Finding:
     return ok(text)
 
 
-def _meminfo_mb(around: Surroundings) -> dict[str, float]:
-    """Return the sizes in /proc/meminfo, which has them in KiB."""
+def memory_mb(around: Surroundings) -> dict[str, int]:
+    """Return `MemTotal` and the others of /proc/meminfo, which has them in KiB."""
     try:
         lines = (around.proc / "meminfo").read_text().splitlines()
     except OSError:
         return {}
-    pairs = (line.partition(":")[::2] for line in lines)
-    return {name: int(value.split()[0]) / 1024 for name, value in pairs if value.split()[:1]}
+    pairs = (line.partition(":")[::2] for line in lines if line.endswith(" kB"))
+    return {name: int(value.split()[0]) // 1024 for name, value in pairs}

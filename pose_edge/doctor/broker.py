@@ -12,82 +12,69 @@ from pose_edge.doctor.findings import Finding, Surroundings, configured, fault, 
 from pose_edge.messages import Will
 from pose_edge.sinks.connection import Connection
 from pose_edge.sinks.mqtt_options import MqttOptions
-from pose_edge.sinks.news import Connected, Deaf, Lost, Received, Refused
+from pose_edge.sinks.news import Connected, Lost, Refused
 from pose_edge.sinks.trouble import EXPLAINED, Trouble
 
 LIMIT_S: Final = 4.3
 """Below that of a check; above the 4 s after which a silent broker is asked in MQTT 3.1.1 (connection.py)."""
 
 GOODBYE_S: Final = 0.5
-HEALTH_LIMIT_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a broker said: either a protocol or a trouble, and what it keeps of the device's health."""
+    """What a broker said: a protocol, a trouble, or nothing at all."""
 
     protocol: str | None = None
     trouble: Trouble | None = None
-    health: bytes | None = None
 
 
 @configured
 def broker(_around: Surroundings, config: Config) -> Finding:
     """Does it answer, and accept who we are?"""
-    address = config.mqtt.address
-    answer = ask(config.mqtt, config.device.id)
+    return judge(config.mqtt, ask(config.mqtt, config.device.id))
+
+
+def judge(options: MqttOptions, answer: Answer) -> Finding:
+    """Say what an answer means. Who we are there is nobody's business."""
     if answer.protocol is not None:
-        how = "anonymously" if config.mqtt.username is None else "with the configured name and password"
-        return ok(f"{address} accepts us {how}, MQTT {answer.protocol}")
+        how = "anonymously" if options.username is None else "with the configured name and password"
+        return ok(f"{options.address} accepts us {how}, MQTT {answer.protocol}")
     if answer.trouble is None:
-        return fault(f"broker {address} does not answer in {LIMIT_S:g} s: is it a broker, is it overloaded?")
+        return fault(f"broker {options.address} does not answer: is it a broker, is it overloaded?")
     advice = EXPLAINED.get(answer.trouble.state, answer.trouble.state)
-    return fault(f"broker {address} {answer.trouble.reason}; {advice}")
+    return fault(f"broker {options.address} {answer.trouble.reason}; {advice}")
 
 
-def retained_health(config: Config) -> bytes | None:
-    """Return the newest `health` the broker keeps; None where there is none or it may not be read."""
-    return ask(config.mqtt, config.device.id, health=True).health
-
-
-def ask(options: MqttOptions, device_id: str, *, health: bool = False) -> Answer:
+def ask(options: MqttOptions, device_id: str, limit_s: float = LIMIT_S) -> Answer:
     """Connect once under a name of our own, so that the daemon is not thrown out.
 
     Raises:
         ConfigError: the password or a TLS file cannot be used.
     """
-    root = f"{options.base_topic}/{device_id}"
-    listen_to = [f"{root}/health"] if health else []
     client_id = f"{options.client_id or f'pose-edge-{device_id}'}-doctor"
     news = threading.Event()
     # A will has to be; the heartbeat is always empty, and the device may write it.
-    connection = Connection(options, client_id, Will(f"{root}/heartbeat", b"", 0), news.set, listen_to)
+    will = Will(f"{options.base_topic}/{device_id}/heartbeat", b"", 0)
+    connection = Connection(options, client_id, will, news.set)
     connection.open()
     try:
-        return _listen(connection, news, health)
+        return _listen(connection, news, time.monotonic() + limit_s)
     finally:
         _leave(connection)
 
 
-def _listen(connection: Connection, news: threading.Event, health: bool) -> Answer:
-    answer, deadline_s = Answer(), time.monotonic() + LIMIT_S
+def _listen(connection: Connection, news: threading.Event, deadline_s: float) -> Answer:
     while time.monotonic() < deadline_s:
         for one in connection.news():
             match one:
                 case Connected(protocol):
-                    answer = Answer(protocol)
-                    deadline_s = time.monotonic() + HEALTH_LIMIT_S
-                    if not health:
-                        return answer
-                case Received(payload=payload):
-                    return Answer(answer.protocol, health=payload)
+                    return Answer(protocol)
                 case Refused(trouble) | Lost(trouble):
                     return Answer(trouble=trouble)
-                case Deaf():
-                    return answer
         news.wait(0.1)
         news.clear()
-    return answer
+    return Answer()
 
 
 def _leave(connection: Connection) -> None:

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from pose_edge import __version__, about, health, throttling
 from pose_edge.config import without_secrets
-from pose_edge.doctor.broker import retained_health
+from pose_edge.doctor.board import memory_mb
 from pose_edge.doctor.findings import Surroundings
 from pose_edge.doctor.surroundings import UNIT
 from pose_edge.errors import PoseEdgeError, UsageError
@@ -56,9 +56,8 @@ def _files(report: Mapping[str, Any], around: Surroundings) -> dict[str, bytes]:
         "doctor.json": _json(report),
         "config.json": _config(around),
         "versions.json": _json(_versions()),
-        "machine.json": _json(_machine(around)),
+        "health.json": _json(_health(around)),
         "status.json": _status(around),
-        "health.json": _health(around),
         "journal.txt": _journal(around),
     }
     return {name: data for name, data in found.items() if data}
@@ -78,15 +77,17 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _machine(around: Surroundings) -> dict[str, Any]:
+def _health(around: Surroundings) -> dict[str, Any]:
+    """Return what can be said of `health` without the daemon, under the same names, and the unit."""
     board = throttling.read(around.sys)
     return {
         "board": health.board(),
         "system": health.system(),
         "soc_temperature_c": health.soc_temperature_c(),
-        "throttled": None if board is None else hex(board.bits),
+        "throttled_bits": None if board is None else hex(board.bits),
         "clock_synced": health.clock_synced(),
         "disk_free_mb": health.disk_free_mb(around.state_directory),
+        "memory_mb": memory_mb(around),
         "unit": around.unit,
     }
 
@@ -94,12 +95,6 @@ def _machine(around: Surroundings) -> dict[str, Any]:
 def _status(around: Surroundings) -> bytes:
     with contextlib.suppress(OSError):
         return around.status_path.read_bytes()
-    return b""
-
-
-def _health(around: Surroundings) -> bytes:
-    with contextlib.suppress(PoseEdgeError):
-        return b"" if around.config is None else retained_health(around.config) or b""
     return b""
 
 

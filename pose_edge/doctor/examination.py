@@ -52,10 +52,12 @@ class Result:
     text: str
 
 
-def examine(around: Surroundings, checks: Iterable[tuple[str, Check]] = ()) -> Iterator[Result]:
+def examine(
+    around: Surroundings, checks: Iterable[tuple[str, Check]] = (), limit_s: float = LIMIT_S
+) -> Iterator[Result]:
     """Run the checks, all of `CHECKS` where none are given; yields each as it is done. Never raises."""
     for name, check in checks or CHECKS.items():
-        found = _bounded(check, around)
+        found = _bounded(check, around, limit_s)
         yield Result(name, found.verdict, found.text)
 
 
@@ -71,14 +73,14 @@ def report(results: Iterable[Result]) -> dict[str, Any]:
     }
 
 
-def _bounded(check: Check, around: Surroundings) -> Finding:
+def _bounded(check: Check, around: Surroundings, limit_s: float) -> Finding:
     """Run a check on a thread of its own: a file system or driver that hangs must not hang doctor."""
     answer: queue.SimpleQueue[Finding] = queue.SimpleQueue()
     threading.Thread(target=lambda: answer.put(_guarded(check, around)), daemon=True).start()
     try:
-        return answer.get(timeout=LIMIT_S)
+        return answer.get(timeout=limit_s)
     except queue.Empty:
-        return fault(f"no answer in {LIMIT_S:g} s: something below it hangs; reboot, and look again")
+        return fault(f"no answer in {limit_s:g} s: something below it hangs; reboot, and look again")
 
 
 def _guarded(check: Check, around: Surroundings) -> Finding:

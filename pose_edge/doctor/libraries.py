@@ -7,6 +7,7 @@ from importlib import metadata
 
 from pose_edge.doctor.apart import run_python
 from pose_edge.doctor.findings import Finding, Surroundings, fault, ok, skipped, warning
+from pose_edge.errors import UnavailableError
 from pose_edge.landmarker.cpu_features import check_cpu
 
 IMPORT_CODE = """
@@ -54,8 +55,16 @@ def processor(around: Surroundings) -> Finding:
         cpuinfo = (around.proc / "cpuinfo").read_text()
     except OSError:
         cpuinfo = ""
-    check_cpu(version, platform.machine(), cpuinfo)
-    return ok(f"{platform.machine()} runs mediapipe {version}")
+    return judge_processor(version, platform.machine(), cpuinfo)
+
+
+def judge_processor(version: str, machine: str, cpuinfo: str) -> Finding:
+    """Say whether a processor can run this MediaPipe."""
+    try:
+        check_cpu(version, machine, cpuinfo)
+    except UnavailableError as error:
+        return fault(str(error))
+    return ok(f"{machine} runs mediapipe {version}")
 
 
 def mediapipe(_around: Surroundings) -> Finding:
