@@ -205,6 +205,10 @@ def test_a_directory_in_use_is_not_at_fault_and_stays_untouched(tmp_path: Path) 
     assert service.state_directory(here).verdict == "ok"
     assert not path.exists()
 
+    path.mkdir()
+    assert service.state_directory(here).verdict == "ok"
+    assert list(path.iterdir()) == []  # a lock of root's would keep the daemon out
+
     with StateDirectory(path):
         busy = service.state_directory(here)
         before = {one.name: one.stat().st_mtime_ns for one in path.iterdir()}

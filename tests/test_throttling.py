@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from pose_edge import diagnosis, throttling
+from pose_edge.daemon import _throttling_values
+from pose_edge.payloads import HealthValues
 from pose_edge.throttling import Throttling
 
 SOC = {"pi4": "soc/soc:firmware", "with an address": "soc@107c000000/soc@107c000000:firmware"}
@@ -65,3 +67,10 @@ def test_health_names_each_with_what_to_do() -> None:
     assert "too little voltage now: use its own power supply" in both["undervoltage"]
     assert "fan" in both["throttled"]
     assert "since it booted" in diagnosis.powering(Throttling(0x10000))["undervoltage"]
+
+
+def test_health_has_all_three_or_none() -> None:
+    values = HealthValues(status="ok", **_throttling_values(Throttling(0x50004)))
+
+    assert (values.throttled_now, values.throttled_ever, values.undervoltage_ever) == (True, True, True)
+    assert _throttling_values(None) == {}

@@ -135,7 +135,7 @@ def sensor_modes(around: Surroundings, config: Config) -> Finding:
     if holds(around):
         return skipped("the running daemon has the camera")
     answer = run_python(MODES_CODE, str(options.camera))
-    if "No module named 'picamera2'" in answer.problem or SourceError.__name__ in answer.problem:
+    if any(error in answer.problem for error in (SourceError.__name__, "ModuleNotFoundError", "ImportError")):
         return skipped("no camera to ask")
     if answer.problem:
         return warning(f"the camera does not tell its modes ({answer.problem}): does another program use it?")

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from tests.brokers import Mosquitto, free_port
+from tests.brokers import Mosquitto, Subscriber, free_port
 from tests.cli.command import lines, run
+from tests.daemons import daemon, write_config
 
 
 @pytest.fixture
@@ -98,3 +99,17 @@ def test_a_bundle_that_cannot_be_written_is_one_line(tmp_path: Path, model_path:
     assert "pose-edge: --bundle: " in done.stderr
     assert "no such file or directory" in done.stderr
     assert "broker" in done.stdout  # what was found is not lost with it
+
+
+def test_beside_a_running_daemon(broker: Mosquitto, tmp_path: Path, model_path: Path) -> None:
+    config = write_config(tmp_path, broker.port, model_path)
+    with Subscriber(broker.port, "pose-edge/test/#") as subscriber, daemon(config) as process:
+        subscriber.wait_for("landmarks", 3, timeout_s=30)
+        done = run("doctor", "--json", "--config", config)
+        assert subscriber.payloads("status") == [b"online"]  # it was not thrown out
+
+    [told] = lines(done)
+    found = {check["name"]: check for check in told["checks"]}
+    assert done.returncode == 0, told
+    assert f"process {process.pid}" in found["daemon"]["text"]
+    assert f"in use by the running daemon (process {process.pid})" in found["state directory"]["text"]
