@@ -22,7 +22,7 @@ from pose_edge.sources.v4l2_node import ask_for_name
 
 NEEDED = ("video",)
 USEFUL = ("render",)
-"""libcamera's soft image processing uses the graphics core where it may."""
+"""Owns /dev/dri/renderD*, the graphics core: a hint, for a camera may do without it."""
 
 LIST_CODE = """
 import json

@@ -20,7 +20,7 @@ from pose_edge.state_directory import why
 from pose_edge.status_file import Status
 
 LITTLE_MB: Final = 500
-"""An upgrade keeps two versions, of 400 MB each with MediaPipe and OpenCV."""
+"""An upgrade puts a second environment beside the first: 400 MB with MediaPipe and OpenCV (du, x86_64)."""
 
 TOO_LITTLE_MB: Final = 50
 """10,000 waiting alerts of 2 kB and SQLite's journal beside them."""
