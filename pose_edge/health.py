@@ -69,7 +69,7 @@ def clock_synced() -> bool:
 
 
 def keep_memory_together() -> None:
-    """Let all threads share one heap, where the C library can: each of its own keeps megabytes it does not use."""
+    """Let all threads share one heap, where the C library can: each would keep megabytes unused."""
     if hasattr(_libc(), "mallopt"):
         _libc().mallopt(M_ARENA_MAX, 1)
 
