@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, Literal, TypeAlias
 
-from pose_edge.events import Detector, EventsOptions, detectors
+from pose_edge.events import REMINDER, Detector, EventsOptions, detectors
 from pose_edge.events.fall import FallDetector
 from pose_edge.options import Options
 from pose_edge.records import (
@@ -135,17 +135,26 @@ def _latched_or_new(old: Detector, new: Detector) -> Detector:
 
 def _end(event: Event, reason: str, now_ms: int) -> Event:
     """Return the end of an event that nobody will see end."""
-    words = event.event_type.rpartition("_")
     count = {"person_count": 0} if "person_count" in event.details else {}
     return replace(
         event,
-        event_type=f"{words[0]}_ended" if words[2] in ("started", "changed") else event.event_type,
+        event_type=_end_type(event),
         stage=Stage.END,
         timestamp_ms=now_ms,
         end_ms=max(now_ms, event.start_ms),
         reason=reason,
         details={**event.details, **count},
     )
+
+
+def _end_type(event: Event) -> str:
+    """Return the type its own detector would end it with; a stay or a reminder would else be told again."""
+    what, _, verb = event.event_type.rpartition("_")
+    if event.kind == "zones" and what == "zone":
+        return "zone_left"
+    if event.event_type == REMINDER:
+        return f"{event.kind}_ended"
+    return f"{what}_ended" if verb in ("started", "changed") else event.event_type
 
 
 def project(state: State, events: Iterable[Event]) -> State:

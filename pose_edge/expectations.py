@@ -9,22 +9,46 @@ in_order: true
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from pose_edge.errors import ConfigError
 from pose_edge.options import Options
-from pose_edge.records import Event, Stage
+from pose_edge.records import Event, PostureClass, Stage
+
+_HABITS: Final = ("slouch", "forward_head", "shoulder_tilt", "head_tilt", "sedentary")
+
+TYPES: Final[Mapping[str, tuple[str, ...]]] = {
+    "presence": ("presence_started", "presence_changed", "presence_ended"),
+    "posture": ("posture_started", "posture_ended"),
+    "camera": ("camera_problem",),
+    "fall": ("fall_suspected", "fall_confirmed", "fall_cleared"),
+    "hands_raised": ("gesture",),
+    "one_arm_raised": ("gesture",),
+    "wave": ("gesture",),
+    "repetition": ("repetition",),
+    "zones": ("zone_entered", "zone_changed", "zone_left", "loitering"),
+    "bed_exit": ("bed_exit",),
+    "chair_exit": ("chair_exit",),
+    "inactivity": ("inactivity",),
+    "desk": ("desk_started", "desk_changed", "desk_ended"),
+    **{habit: (f"{habit}_started", "posture_reminder", f"{habit}_ended") for habit in _HABITS},
+}
+"""Event kind -> its event types: what can be expected or forbidden, with postures and rules."""
+
+POSTURES: Final = tuple(posture.value for posture in PostureClass)
 
 
 class Expected(Options):
     """One thing that should happen: an event type or a posture, at a second if that matters."""
 
     event: str | None = None
-    """`event_type` of the message: `presence_started`, `posture_started` ..."""
+    """`event_type` of the message or, where it begins, its `kind`: `presence_started`, `wave` ..."""
     posture: str | None = None
     """The posture that begins."""
     at_s: float | None = Field(None, ge=0)
@@ -40,7 +64,7 @@ class Expected(Options):
 
     def met_by(self, event: Event) -> bool:
         """Return whether `event` is what was expected."""
-        if self.event is not None and event.event_type != self.event:
+        if self.event is not None and self.event not in _names(event):
             return False
         if self.posture is not None and _posture(event) != self.posture:
             return False
@@ -59,7 +83,7 @@ class Expectations(Options):
     expect: tuple[Expected, ...] = ()
     """What should happen."""
     never: tuple[str, ...] = ()
-    """Event types and postures that may not begin."""
+    """Event types that may not be told; kinds and postures that may not begin."""
     in_order: bool = False
     """Whether what is expected must happen in the order written."""
 
@@ -73,20 +97,37 @@ class Expectations(Options):
                 found.append(f"expected {expected}: did not happen")
             elif self.in_order:
                 position = index + 1
-        forbidden = [e for e in events if {e.event_type, _posture(e)} & set(self.never)]
-        found += [
-            f"never {_posture(e) or e.event_type}: happened at {e.timestamp_ms / 1000:.1f} s"
-            for e in forbidden
-        ]
+        for event in events:
+            broken = [word for word in self.never if word in (*_names(event), _posture(event))]
+            found += [f"never {word}: happened at {event.timestamp_ms / 1000:.1f} s" for word in broken]
         return found
 
+    def unknown(self, rule_types: Iterable[str]) -> Iterator[str]:
+        """Say which words nothing can ever say: what is never said would always count as never happened."""
+        names = sorted({*TYPES, *(name for types in TYPES.values() for name in types), *rule_types})
+        for index, one in enumerate(self.expect):
+            if one.event is not None and one.event not in names:
+                yield f"expect.{index}.event: {_unknown(one.event, names)}"
+            if one.posture is not None and one.posture not in POSTURES:
+                yield f"expect.{index}.posture: {_unknown(one.posture, POSTURES)}"
+        for index, word in enumerate(self.never):
+            if word not in names and word not in POSTURES:
+                yield f"never.{index}: {_unknown(word, (*POSTURES, *names))}"
 
-def load_expectations(path: Path) -> Expectations:
-    """Return what a file expects.
+
+def load_expectations(path: Path, rule_types: Iterable[str] = ()) -> Expectations:
+    """Return what a file expects. `rule_types` are the events of the user's own rules.
 
     Raises:
-        ConfigError: it cannot be read, or is not as described above.
+        ConfigError: it cannot be read, is not as described above, or has a word that nothing says.
     """
+    expectations = _load(path)
+    if complaints := list(expectations.unknown(rule_types)):
+        raise ConfigError("\n".join(f"{path}: {complaint}" for complaint in complaints))
+    return expectations
+
+
+def _load(path: Path) -> Expectations:
     try:
         return Expectations.model_validate(yaml.safe_load(path.read_text("utf-8")) or {})
     except OSError as error:
@@ -100,3 +141,14 @@ def load_expectations(path: Path) -> Expectations:
 
 def _posture(event: Event) -> str | None:
     return str(event.details["posture"]) if event.kind == "posture" and event.stage is Stage.NEW else None
+
+
+def _names(event: Event) -> tuple[str, ...]:
+    """Return what an event can be called: its type, and its kind when it begins."""
+    return (event.event_type, event.kind) if event.stage is Stage.NEW else (event.event_type,)
+
+
+def _unknown(word: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    hint = f"did you mean '{near[0]}'? " if near else ""
+    return f"'{word}' found, {hint}allowed: {', '.join(known)}"

@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 
 from pose_edge.engine import Engine, project
 from pose_edge.events import TABLE, EventsOptions, detectors
-from pose_edge.records import Pose, PoseResult, PostureClass, State, Surroundings
+from pose_edge.records import Pose, PoseResult, PostureClass, State, Surroundings, Zone
 from tests.bodies import pose, result, timeline
 
 
@@ -106,3 +106,19 @@ def test_somebody_who_comes_back_at_once_has_a_posture_in_the_state() -> None:
 
     assert state.occupied
     assert [person.posture for person in state.present] == [PostureClass.STANDING]
+
+
+def test_a_stay_and_a_reminder_end_as_their_detectors_end_them_when_nobody_looks_any_more() -> None:
+    """A second `zone_entered` or `posture_reminder` would set off whatever waits for the first."""
+    room = Zone("room", ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)))
+    options = EventsOptions.model_validate({"desk": {"remind": True, "break_every_min": 1}})
+    engine = Engine(options, surroundings=Surroundings((room,)))
+    told = [
+        event.event_type for one in timeline((90_000, pose("sitting"))) for event in engine.update(one).events
+    ]
+
+    ends = {event.event_type for event in engine.close("paused")[0]}
+
+    assert "posture_reminder" in told
+    assert ends >= {"zone_left", "loitering", "sedentary_ended"}
+    assert not ends & {"zone_entered", "posture_reminder"}

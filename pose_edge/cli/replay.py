@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from pose_edge.cli import brokers
 from pose_edge.cli.output import Progress, print_line, progress
 from pose_edge.errors import ExpectationError, PoseEdgeError, UsageError
+from pose_edge.events.rules import event_types
 from pose_edge.expectations import Expectations, load_expectations
 from pose_edge.records import Event, PoseResult
 from pose_edge.replay import (
@@ -104,9 +105,10 @@ def replay(
         raise UsageError(f"--record {record}: is the input; it would be lost")
     if overlay is not None and is_recording(inputs[0]):
         raise UsageError(f"--overlay needs pictures, and {inputs[0]} holds none")
-    expectations = load_expectations(expect) if expect else None
     real_time = (speed or (Speed.REALTIME if mode is Mode.LIVE else Speed.MAX)) is Speed.REALTIME
     settings = Settings(_config(config, broker), mode, real_time, model, named(calibration))
+    rule_types = event_types(settings.config.events)
+    expectations = load_expectations(expect, rule_types) if expect else None
     with ExitStack() as stack:
         listeners = [_publisher(settings.config, stack)] if mqtt else []
         for path in inputs:
