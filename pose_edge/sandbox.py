@@ -39,15 +39,15 @@ def lock_network_out(*, only_this_thread: bool = False) -> str:
     # EACCES, not a kill: MediaPipe's attempt must fail like a closed firewall, and inference go on.
     refuse = ERRNO(errno.EACCES)
     network = SyscallFilter(ALLOW)
-    # All threads: numpy's linear algebra starts some when it is imported.
-    network.set_attr(Attr.CTL_TSYNC, 0 if only_this_thread else 1)
-    for family in range(HIGHEST_FAMILY + 1):
-        if family not in ALLOWED_FAMILIES:
-            network.add_rule(refuse, "socket", Arg(0, EQ, family))
-    network.add_rule(refuse, "socket", Arg(0, GT, HIGHEST_FAMILY))
-    # io_uring opens sockets without the socket call.
-    network.add_rule(ERRNO(errno.ENOSYS), "io_uring_setup")
     try:
+        # All threads: numpy's linear algebra starts some when it is imported. The first to fail without seccomp.
+        network.set_attr(Attr.CTL_TSYNC, 0 if only_this_thread else 1)
+        for family in range(HIGHEST_FAMILY + 1):
+            if family not in ALLOWED_FAMILIES:
+                network.add_rule(refuse, "socket", Arg(0, EQ, family))
+        network.add_rule(refuse, "socket", Arg(0, GT, HIGHEST_FAMILY))
+        # io_uring opens sockets without the socket call.
+        network.add_rule(ERRNO(errno.ENOSYS), "io_uring_setup")
         network.load()
     except OSError as error:
         return f"the kernel refused the filter: {error.strerror or error}"

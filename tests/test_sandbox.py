@@ -98,3 +98,21 @@ def test_without_the_library_it_says_so_and_goes_on() -> None:
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
 
     assert answer.startswith("libseccomp cannot be loaded: ")
+
+
+@pytest.mark.usefixtures("answers")
+def test_on_a_kernel_without_seccomp_it_says_so_and_goes_on() -> None:
+    inner = "from pose_edge.sandbox import lock_network_out; print(lock_network_out())"
+    # To a program started under it, a kernel that answers ENOSYS is one that has no such call.
+    code = (
+        "import errno, os, sys\n"
+        "from pyseccomp import ALLOW, ERRNO, SyscallFilter\n"
+        "without = SyscallFilter(ALLOW)\n"
+        "without.add_rule(ERRNO(errno.ENOSYS), 'seccomp')\n"
+        "without.load()\n"
+        f"os.execv(sys.executable, [sys.executable, '-c', {inner!r}])\n"
+    )
+
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+
+    assert answer.startswith("the kernel refused the filter: ")
