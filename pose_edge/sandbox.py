@@ -40,7 +40,7 @@ def lock_network_out(*, only_this_thread: bool = False) -> str:
     refuse = ERRNO(errno.EACCES)
     network = SyscallFilter(ALLOW)
     try:
-        # All threads: numpy's linear algebra starts some when it is imported. The first to fail without seccomp.
+        # All threads: numpy's linear algebra starts some when it is imported. Fails first without seccomp.
         network.set_attr(Attr.CTL_TSYNC, 0 if only_this_thread else 1)
         for family in range(HIGHEST_FAMILY + 1):
             if family not in ALLOWED_FAMILIES:
