@@ -32,6 +32,10 @@ test: $(READY) ## all tests this machine can run; ARGS="tests/events -k fall" fo
 test-faults: $(READY) ## brokers, networks, disks and certificates that fail (10 min)
 	@tools/with-model .venv/bin/python -m pytest tests/faults -m faults $(ARGS)
 
+.PHONY: test-systemd
+test-systemd: $(READY) ## install and run as a service under the systemd of Bookworm and Trixie (root; 5 min, first time 3 more)
+	@POSE_EDGE_SYSTEMD="$$(tools/systemd-boxes bookworm trixie)" tools/with-model .venv/bin/python -m pytest tests/systemd $(ARGS)
+
 HOMEASSISTANT := 2026.11.0 2026.2.3
 
 .PHONY: test-homeassistant

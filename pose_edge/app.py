@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import logging
+import os
 import secrets
+import sys
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from pose_edge.child import keep_memory_to_itself
 from pose_edge.config import Config, load
 from pose_edge.daemon import Daemon
-from pose_edge.errors import PoseEdgeError
+from pose_edge.errors import ConfigError, ModelError, PoseEdgeError, UsageError
 from pose_edge.health import give_memory_back
 from pose_edge.landmarker import RunningMode
 from pose_edge.link import Link
@@ -34,15 +37,23 @@ class Next:
     """The whole program is to be started anew."""
 
 
+def run_and_restart(path: Path) -> None:
+    """Run the daemon until told to stop, and anew as often as somebody asks for that."""
+    if run(path):
+        # A new process image under the same number: new code after an upgrade, and systemd sees no end.
+        os.execv(sys.executable, sys.orig_argv)  # noqa: S606  # the very command that started us
+
+
 def run(path: Path) -> bool:
     """Run the daemon with the configuration in `path` until told to stop; True: start it anew.
 
     SIGHUP reads the file again: a good one takes over, a broken one is named and the old one goes on.
     """
-    config: Config | None = load(path)
+    keep_memory_to_itself()
     notifier = Notifier()
     then = Next()
     with Wake() as wake, ExitStack() as stack:
+        config: Config | None = load(path)  # after Wake: a SIGHUP while it is read counts
         link: Link | None = None
         while config is not None:
             logging.getLogger().setLevel(config.service.log_level)
@@ -60,7 +71,7 @@ def run(path: Path) -> bool:
 
 def live(config: Config, path: Path, wake: Wake, notifier: Notifier, link: Link) -> Next:
     """Run one configuration from opening to closing; return what takes over."""
-    model = resolve(config.model.path, config.model.variant)
+    model = _model(config, path)
     with ExitStack() as stack:
         paused = not link.memory.facts.detection
         supervisor = Supervisor(job_of(config, model), config.vision, wake.descriptor, paused=paused)
@@ -90,6 +101,21 @@ def job_of(config: Config, model: ModelFile) -> Job:
     )
 
 
+def _model(config: Config, path: Path) -> ModelFile:
+    """Return the model to use.
+
+    Raises:
+        ConfigError: the one that is named cannot be used, so a start with the same file would end the same.
+        PoseEdgeError: the store has none, or a damaged one.
+    """
+    try:
+        return resolve(config.model.path, config.model.variant)
+    except (UsageError, ModelError) as error:
+        if config.model.path is None:
+            raise
+        raise ConfigError(f"{path}: model.path: {error}") from error
+
+
 def _linked(config: Config, link: Link | None, wake: Wake, stack: ExitStack) -> Link:
     """Return the link for a configuration: the one that is open, if it will do."""
     if link is not None and link.serves(config):
@@ -104,7 +130,7 @@ def _reloaded(path: Path, wake: Wake, link: Link) -> Config | None:
     wake.reload = False
     try:
         config = load(path)
-        resolve(config.model.path, config.model.variant)
+        _model(config, path)
         read_credentials(config.mqtt)
         link.require_free(config)
     except PoseEdgeError as error:

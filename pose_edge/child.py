@@ -8,10 +8,15 @@ import os
 import re
 import resource
 import signal
+import subprocess
 import sys
+import sysconfig
+from pathlib import Path
 from typing import Final
 
 from pose_edge.errors import EXIT_FAILURE
+
+logger = logging.getLogger(__name__)
 
 LOG_FORMAT: Final = "<%(levelname)s> %(name)s: %(message)s"
 
@@ -19,6 +24,50 @@ LOG_LINE: Final = re.compile(rb"<(DEBUG|INFO|WARNING|ERROR|CRITICAL)> (\S+): (.*
 """A line of `LOG_FORMAT`; every other line comes from native code."""
 
 PR_SET_PDEATHSIG: Final = 1  # prctl(2)
+PR_SET_DUMPABLE: Final = 4
+
+KILL_S: Final = 2.0
+"""How long a killed process may take to go. One that hangs in a driver cannot; nobody may wait for it."""
+
+
+def command(module: str, python: Path) -> list[str]:
+    """Return what runs a module of ours, without looking for it in the current directory."""
+    return [str(python), "-P", "-m", module]
+
+
+def environment() -> dict[str, str] | None:
+    """Return the environment in which a child finds the very package that runs here; None: ours will do."""
+    root = str(Path(__file__).resolve().parents[1])
+    if root in (sysconfig.get_path("purelib"), sysconfig.get_path("platlib")):
+        return None
+    others = os.environ.get("PYTHONPATH")
+    return {**os.environ, "PYTHONPATH": f"{root}{os.pathsep}{others}" if others else root}
+
+
+def kill(child: subprocess.Popen[bytes]) -> int | None:
+    """Kill it and return how it ended; None: it does not end, and goes when the kernel lets it."""
+    child.kill()
+    try:
+        return child.wait(KILL_S)
+    except subprocess.TimeoutExpired:
+        logger.error("process %d cannot be killed: it hangs in the kernel, in a driver likely", child.pid)
+        return None
+
+
+def keep_memory_to_itself() -> None:
+    """Ask the kernel to let no other process of this user read or change this one's memory (ptrace(2)).
+
+    The two processes run as one user: otherwise the one with the network could read the other's pictures, and
+    that one borrow the first one's network.
+    """
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_DUMPABLE, 0)
+
+
+def own_usage() -> tuple[float, float]:
+    """Return this process's resident memory in MiB and the processor seconds it has used."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return round(pages * resource.getpagesize() / 2**20, 1), used.ru_utime + used.ru_stime
 
 
 def keep_stdout_for_records() -> int:

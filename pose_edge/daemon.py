@@ -6,6 +6,7 @@ import itertools
 import logging
 import os
 import time
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Final
 
@@ -16,13 +17,14 @@ from pose_edge.announcer import Announcer
 from pose_edge.config import Config, without_secrets
 from pose_edge.control import Actions, Control
 from pose_edge.engine import Closing, Engine
+from pose_edge.journal import log_event
 from pose_edge.landmarker import RunningMode
 from pose_edge.link import Link, state_directory
 from pose_edge.messages import Device, Messages, rfc3339
 from pose_edge.models import ModelFile
 from pose_edge.payloads import HealthValues, InfoValues
 from pose_edge.quiet import QuietHours
-from pose_edge.records import Calibration, PoseResult, Surroundings
+from pose_edge.records import Calibration, Delivery, PoseResult, Surroundings
 from pose_edge.reporter import Now, Reporter
 from pose_edge.service import Notifier
 from pose_edge.sinks.mqtt import BrokerState
@@ -151,7 +153,9 @@ class Daemon:
             told = self._reporter.result(record, clocks())
             for message in told.messages:  # first: what follows may wait for a slow disk
                 self._sink.send(message)
-            for event in told.events:
+            ids = [message.event_id for message in told.messages if message.delivery is Delivery.EVENT]
+            for event, event_id in zip(told.events, ids, strict=True):
+                log_event(logger, event, event_id)
                 self._control.follow(event)
             self._alive()
         elif isinstance(record, wire.Hello):
@@ -276,7 +280,10 @@ class Daemon:
         broker = self._sink.state()
         found = self._findings(broker)
         problems = diagnosis.problems(found, now)
-        measured: dict[str, Any] = self._reporter.measured(self._earlier.plus(self._status), now)
+        seen = self._earlier.plus(self._status)
+        if self._supervisor.pid is None:
+            seen = replace(seen, rss_mb=0.0, cpu_s=0.0)
+        measured: dict[str, Any] = self._reporter.measured(seen, now)
         return HealthValues(
             status=diagnosis.status(found, problems, now),
             reasons=list(problems),
@@ -286,8 +293,8 @@ class Daemon:
             camera_restarts_total=self._supervisor.restarts,
             commands_total=self._control.commands + broker.unread_dropped,
             commands_refused_total=self._control.refused + broker.unread_dropped,
-            rss_mb=self._usage.rss_mb(os.getpid(), self._supervisor.pid),
-            cpu_percent=self._usage.cpu_percent(os.getpid(), self._supervisor.pid),
+            rss_mb=self._usage.rss_mb(seen.rss_mb),
+            cpu_percent=self._usage.cpu_percent(seen.cpu_s),
             soc_temperature_c=health.soc_temperature_c(),
             disk_free_mb=health.disk_free_mb(state_directory(self._config)),
             **_broker_values(broker),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import platform
 import shutil
@@ -14,6 +15,8 @@ from typing import Final
 PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 TIME_ERROR: Final = 5
 """adjtimex(2): the clock is not synchronised."""
+SYNCHRONIZED: Final = Path("/run/systemd/timesync/synchronized")
+"""Made by systemd-timesyncd(8), which Raspberry Pi OS uses, when it has set the clock."""
 
 
 def rss_mb(pid: int | None) -> float | None:
@@ -58,6 +61,8 @@ def clock_synced() -> bool:
     """Return whether the kernel believes its wall clock: a Pi has no battery and boots in the past."""
     # struct timex is 208 bytes on 64-bit Linux; modes = 0, its first field, only asks.
     state = _libc().adjtimex(ctypes.byref(ctypes.create_string_buffer(256)))
+    if state == -1 and ctypes.get_errno() == errno.EPERM:  # the unit's ProtectClock= forbids even to ask
+        return SYNCHRONIZED.exists()
     return state not in (-1, TIME_ERROR)
 
 
@@ -73,19 +78,18 @@ def _libc() -> ctypes.CDLL:
 
 
 class Usage:
-    """What processes use, all together."""
+    """What our processes use, all together. The vision process tells its own: nobody may look into it."""
 
     def __init__(self) -> None:
         self._before: tuple[float, float] | None = None
 
-    def rss_mb(self, *pids: int | None) -> float:
-        """Return the resident memory of those that are there, in MiB."""
-        return round(sum(size for pid in pids if (size := rss_mb(pid)) is not None), 1)
+    def rss_mb(self, vision_mb: float) -> float:
+        """Return the resident memory of this process and the other, in MiB."""
+        return round((rss_mb(os.getpid()) or 0.0) + vision_mb, 1)
 
-    def cpu_percent(self, *pids: int | None) -> float | None:
+    def cpu_percent(self, vision_s: float) -> float | None:
         """Return their share of one core since this was last asked; None where that cannot be said."""
-        used = [seconds for pid in pids if (seconds := cpu_s(pid)) is not None]
-        total_s, now_s = sum(used), time.monotonic()
+        total_s, now_s = (cpu_s(os.getpid()) or 0.0) + vision_s, time.monotonic()
         before, self._before = self._before, (now_s, total_s)
         if before is None or total_s < before[1] or now_s <= before[0]:
             return None  # the first time, or one of them is new

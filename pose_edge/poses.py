@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final, Self
 from pydantic import Field
 
 from pose_edge import wire
-from pose_edge.child import relay
+from pose_edge.child import command, environment, kill, relay
 from pose_edge.errors import PoseEdgeError, SourceError
 from pose_edge.options import Options
 
@@ -34,8 +34,6 @@ native = logging.getLogger("pose_edge.vision.native")
 CLOSE_S: Final = 3.0
 """How long a child that was asked to stop may take; then it is killed."""
 
-KILL_S: Final = 5.0
-"""How long the kernel may take to end a process that was killed. One that a driver holds is never let go."""
 
 HELD: Final = "a driver holds it in the kernel; only restarting the device helps"
 
@@ -74,13 +72,20 @@ class VisionProcess:
         self._failure: PoseEdgeError | None = None
 
     def __enter__(self) -> Self:
-        self._child = subprocess.Popen(
-            [str(self._python), "-m", "pose_edge.vision"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            bufsize=0,
-        )
+        """Start it.
+
+        Raises:
+            SourceError: the system has no room for another process, or for its pipes.
+        """
+        pipe = subprocess.PIPE
+        line = command("pose_edge.vision", self._python)
+        try:
+            self._child = subprocess.Popen(
+                line, stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0, env=environment()
+            )
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise SourceError(f"the vision process cannot be started: {reason}") from error
         assert self._child.stdout is not None
         assert self._child.stderr is not None
         self._records, self._stderr = self._child.stdout.fileno(), self._child.stderr.fileno()
@@ -104,7 +109,7 @@ class VisionProcess:
             self._child.wait(CLOSE_S)
         except subprocess.TimeoutExpired:
             logger.warning("vision process %d does not stop; killed", self._child.pid)
-            self._kill()
+            kill(self._child)
         if self._child.stderr is not None:
             self._drain_stderr()
             self._child.stderr.close()
@@ -177,7 +182,7 @@ class VisionProcess:
         try:
             code = self._child.wait(CLOSE_S)
         except subprocess.TimeoutExpired:
-            code = self._kill()
+            code = kill(self._child)
         self._drain_stderr()
         # Before the hello these lines say why; afterwards they are what MediaPipe prints at each start.
         level = logging.INFO if self._greeted else logging.ERROR
@@ -187,15 +192,6 @@ class VisionProcess:
             return SourceError(f"the vision process {self._child.pid} cannot even be killed: {HELD}")
         how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
         return SourceError(f"the vision process died: {how}")
-
-    def _kill(self) -> int | None:
-        """End it by force and return its status; None: the kernel does not let go of it."""
-        self._child.kill()
-        try:
-            return self._child.wait(KILL_S)
-        except subprocess.TimeoutExpired:
-            logger.error("vision process %d cannot be killed: %s", self._child.pid, HELD)
-            return None
 
     def _order(self, line: bytes) -> None:
         assert self._child.stdin is not None

@@ -10,8 +10,9 @@ import socket
 
 logger = logging.getLogger(__name__)
 
-ALLOWED_FAMILIES = frozenset({socket.AF_UNIX, socket.AF_NETLINK})
-"""Local sockets, and netlink for udev (libcamera notices cameras with it); neither leaves the machine."""
+ALLOWED_FAMILIES = frozenset({socket.AF_NETLINK})
+"""Netlink for udev: libcamera notices cameras with it, and it does not leave the machine. Local sockets do,
+by whoever listens there: a bus, a broker, a proxy. Pairs (socketpair) have no address and stay allowed."""
 
 HIGHEST_FAMILY = 63
 """Above every address family Linux knows (46, AF_MCTP, in 6.12); whatever is higher is refused as a range."""
@@ -38,9 +39,10 @@ def lock_network_out(*, only_this_thread: bool = False) -> str:
         return f"libseccomp cannot be loaded: {error}"
     # EACCES, not a kill: MediaPipe's attempt must fail like a closed firewall, and inference go on.
     refuse = ERRNO(errno.EACCES)
-    network = SyscallFilter(ALLOW)
     try:
-        # All threads: numpy's linear algebra starts some when it is imported. Fails first without seccomp.
+        network = SyscallFilter(ALLOW)
+        # All threads: numpy's linear algebra starts some when it is imported. Refused where another filter
+        # forbids seccomp itself, as that of a service may.
         network.set_attr(Attr.CTL_TSYNC, 0 if only_this_thread else 1)
         for family in range(HIGHEST_FAMILY + 1):
             if family not in ALLOWED_FAMILIES:

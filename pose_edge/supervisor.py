@@ -150,8 +150,12 @@ class Supervisor:
             self._start()
 
     def _start(self) -> None:
-        self._process = VisionProcess(self._job, self._options, self._wake_descriptor).__enter__()
         self._works_since_s = None
+        process = VisionProcess(self._job, self._options, self._wake_descriptor)
+        try:
+            self._process = process.__enter__()
+        except SourceError as error:  # no room for it now: there may be later
+            self._fail(str(error))
 
     def _end(self) -> None:
         process, self._process = self._process, None

@@ -24,6 +24,12 @@ if need be in the middle of a fall."""
 COOLED_C: Final = 4.0
 """So far below where a step began it ends."""
 
+SPARE: Final = 1.5
+"""Pictures a sensor takes for each that is looked at; the one looked at is then at most 2/3 of a turn old."""
+
+SENSOR_LEAST_HZ: Final = 8.0
+"""A camera follows a new rate after some pictures at the old one: half a second from here to full rate."""
+
 EARLY_MS: Final = 17
 """A picture this much too early is taken: half a frame at 30 Hz, or 4 Hz would become 3.75."""
 
@@ -55,12 +61,14 @@ class Tempo:
     _found_ms: int | None = None
     _step: int = 0
 
-    def result(self, timestamp_ms: int, *, found: bool) -> None:
-        """Learn whether there is a pose in a picture."""
+    def result(self, timestamp_ms: int, *, found: bool) -> bool:
+        """Learn whether there is a pose in a picture; True: it woke up."""
+        idled = self.pace == "idle"
         if found or self._found_ms is None or timestamp_ms < self._found_ms:
             self._found_ms = timestamp_ms
         alone = timestamp_ms - self._found_ms >= self.options.idle_after_s * 1000
         self._decide(idle=alone and not found)
+        return idled and self.pace != "idle"
 
     def heat(self, temperature_c: float | None) -> None:
         """Learn how hot the chip is; None: it does not tell."""
@@ -82,6 +90,38 @@ class Tempo:
             self.pace, self.limit_hz = "hot", HOT_STEPS[self._step - 1][1]
         else:
             self.pace, self.limit_hz = "full", None
+
+
+class SensorRate:
+    """How many pictures a camera should take: some more than are looked at, or the newest would be old."""
+
+    def __init__(self, nominal_hz: float | None) -> None:
+        """`nominal_hz` is what the camera was opened with; None: nobody knows, and nothing is changed."""
+        self._nominal_hz = nominal_hz
+        self._told_hz = nominal_hz
+        self._inference_s = 0.0
+
+    def result(self, inference_s: float) -> None:
+        """Learn how long the model took."""
+        before_s = self._inference_s or inference_s
+        self._inference_s = before_s + 0.1 * (inference_s - before_s)
+
+    def change(self, limit_hz: float | None) -> float | None:
+        """Return what to tell the camera; None: what it was told last still does."""
+        if self._nominal_hz is None or self._told_hz is None:
+            return None
+        wanted_hz = self._nominal_hz
+        if self._inference_s:
+            wanted_hz = min(wanted_hz, SPARE / self._inference_s)
+        if limit_hz is not None:
+            wanted_hz = min(wanted_hz, SPARE * limit_hz)
+        wanted_hz = min(self._nominal_hz, max(SENSOR_LEAST_HZ, wanted_hz))
+        if abs(wanted_hz - self._told_hz) < 0.15 * self._told_hz and wanted_hz != self._nominal_hz:
+            return None  # every change costs the camera some pictures
+        if wanted_hz == self._told_hz:
+            return None
+        self._told_hz = wanted_hz
+        return wanted_hz
 
 
 class Throttle:

@@ -24,7 +24,13 @@ from typing import Final
 from pydantic import Field
 
 from pose_edge import wire
-from pose_edge.child import die_with_parent, keep_stdout_for_records, log_to_parent
+from pose_edge.child import (
+    die_with_parent,
+    keep_memory_to_itself,
+    keep_stdout_for_records,
+    log_to_parent,
+    own_usage,
+)
 from pose_edge.errors import EXIT_DONE, EXIT_FAILURE, PoseEdgeError, SourceError
 from pose_edge.glance import Glances
 from pose_edge.health import soc_temperature_c
@@ -41,11 +47,11 @@ from pose_edge.pump import Ahead, LivePump, Unreadable
 from pose_edge.records import Frame, PoseResult
 from pose_edge.sandbox import lock_network_out
 from pose_edge.sources import CAMERAS, SourceOptions, open_source
-from pose_edge.sources.base import Source
+from pose_edge.sources.base import Adjustable, Source
 from pose_edge.sources.pacing import Paced
 from pose_edge.sources.reopening import Reopening
 from pose_edge.sources.thinning import Thinned
-from pose_edge.tempo import Tempo, TempoOptions, Throttle
+from pose_edge.tempo import SensorRate, Tempo, TempoOptions, Throttle
 
 logger = logging.getLogger(__name__)
 
@@ -158,6 +164,7 @@ def main() -> int:
     # Ctrl-C reaches the whole process group; the daemon decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     die_with_parent()
+    keep_memory_to_itself()
     network_lock = lock_network_out()
     log_to_parent()
     try:
@@ -218,10 +225,15 @@ def _paced(job: Job) -> Source:
 def _live(job: Job, source: Source, landmarker: LiveLandmarker, orders: Orders, channel: Channel) -> None:
     """Newest frame next, one in flight; see `LiveLandmarker`."""
     tempo, throttle, glances = Tempo(job.rate), Throttle(), Glances()
+    sensor = SensorRate(source.info.rate_hz)
 
     def submit(shot: Shot) -> None:
         if throttle.admits(shot.timestamp_ms, tempo.limit_hz):
             landmarker.submit(replace(shot, retrieve=lambda: _looked_at(shot.retrieve(), glances)))
+
+    def adjust(rate_hz: float | None) -> None:
+        if rate_hz is not None and isinstance(source, Adjustable):
+            source.set_rate_hz(rate_hz)
 
     with LivePump(source, submit) as pump:
 
@@ -231,8 +243,15 @@ def _live(job: Job, source: Source, landmarker: LiveLandmarker, orders: Orders, 
             skipped = throttle.skipped + (source.skipped if isinstance(source, Paced) else 0)
             counts.update(submitted=counts["submitted"] + skipped, dropped=counts["dropped"] + skipped)
             tempo.heat(soc_temperature_c())
+            adjust(sensor.change(tempo.limit_hz))
+            rss_mb, cpu_s = own_usage()
             return wire.Status(
-                **counts, last_frame_ns=pump.last_frame_ns, pace=tempo.pace, limit_hz=tempo.limit_hz
+                **counts,
+                last_frame_ns=pump.last_frame_ns,
+                pace=tempo.pace,
+                limit_hz=tempo.limit_hz,
+                rss_mb=rss_mb,
+                cpu_s=cpu_s,
             )
 
         heartbeat = Heartbeat(channel, status)
@@ -247,7 +266,11 @@ def _live(job: Job, source: Source, landmarker: LiveLandmarker, orders: Orders, 
                 unreadable.bad(error, time.monotonic())
             if result is not None:
                 unreadable.good()
-                tempo.result(result.timestamp_ms, found=bool(result.poses))
+                woke = tempo.result(result.timestamp_ms, found=bool(result.poses))
+                if result.timing is not None:
+                    sensor.result((result.timing.finished_ns - result.timing.submitted_ns) / 1e9)
+                if woke:
+                    adjust(sensor.change(tempo.limit_hz))
                 channel.send(glances.tell(result))
             heartbeat.beat()
             orders.poll()

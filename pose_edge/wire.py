@@ -57,6 +57,10 @@ class Status:
     """`full`, `idle` or `hot`: see `tempo.py`."""
     limit_hz: float | None = None
     """At most so many frames a second go to the model; None: all it can take."""
+    rss_mb: float = 0.0
+    """Resident memory. From the process itself: nobody else may look into it."""
+    cpu_s: float = 0.0
+    """Processor seconds it has used."""
 
     def plus(self, later: Status) -> Status:
         """Return the counts of two vision processes together; what is no count is the later one's."""

@@ -160,6 +160,7 @@ def test_a_wrong_model_ends_the_daemon_with_one_line(tmp_path: Path) -> None:
 
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
 
-    assert done.returncode == 1
+    assert done.returncode == 78
+    assert f"{config}: model.path: " in done.stderr
     assert "wrong.task" in done.stderr
     assert "Traceback" not in done.stderr

@@ -57,7 +57,7 @@ def test_the_wrong_order_is_a_complaint_only_when_it_matters(events: list[Event]
 def test_what_must_never_happen_is_named_with_its_second(events: list[Event]) -> None:
     [complaint] = complaints(events, never=["sitting"])
 
-    assert complaint.startswith("never sitting: happened at 8.")
+    assert complaint.startswith("never sitting: happened at 7.")
 
 
 @pytest.mark.parametrize(

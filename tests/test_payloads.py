@@ -27,7 +27,7 @@ from pose_edge.records import PRESENCE, VISIBILITY, X, Y, Z
 FIELDS = {
     "info": "schema_version device name boot_id version software board system camera model model_sha256 "
     "running_mode mqtt_protocol capabilities options landmark_names landmark_fields landmark_encoding "
-    "landmark_binary_layout state_expiry_s health_expiry_s",
+    "landmark_binary_layout state_expiry_s health_expiry_s calibrated",
     "state": "schema_version timestamp timestamp_ms clock_synced sequence boot_id detection person_count "
     "occupied posture posture_since confidence fall zones slouching sedentary persons inference_fps "
     "frame_age_ms",
@@ -41,6 +41,7 @@ FIELDS = {
     "poses",
     "health": "schema_version timestamp timestamp_ms clock_synced boot_id status reasons reason_texts paused "
     "uptime_s frames_captured_total frames_submitted_total frames_dropped_total frames_in_flight "
+    "rate_pace rate_limit_fps "
     "results_total results_empty_total timestamp_errors_total callback_errors_total "
     "camera_restarts_total mqtt_reconnects_total mqtt_queue mqtt_dropped_total inference_fps "
     "inference_ms_p50 inference_ms_p95 end_to_end_ms_p95 last_frame_age_s last_result_age_s rss_mb "

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from pose_edge.tempo import LEAST_HZ, Tempo, TempoOptions, Throttle
+from pose_edge.tempo import LEAST_HZ, SENSOR_LEAST_HZ, SensorRate, Tempo, TempoOptions, Throttle
 
 
 def after(tempo: Tempo, seconds: float, *, found: bool, from_ms: int = 0) -> int:
@@ -106,3 +106,37 @@ def test_without_a_limit_all_pass_and_a_clock_that_goes_back_stops_nothing() -> 
     assert throttle.admits(5000, 4.0)
     assert throttle.admits(10, 4.0)
     assert throttle.skipped == 0
+
+
+def test_the_camera_takes_little_more_than_is_looked_at() -> None:
+    sensor = SensorRate(30)
+    for _ in range(50):
+        sensor.result(0.1)
+    assert sensor.change(None) == pytest.approx(15)
+    assert sensor.change(None) is None, "told already"
+    assert sensor.change(4.0) == SENSOR_LEAST_HZ
+    assert sensor.change(None) == pytest.approx(15)
+
+
+def test_a_model_that_is_fast_enough_leaves_the_camera_as_it_is() -> None:
+    sensor = SensorRate(15)
+    for inference_s in (0.02, 0.03, 0.025):
+        sensor.result(inference_s)
+        assert sensor.change(None) is None
+    assert sensor.change(4.0) == SENSOR_LEAST_HZ
+    assert sensor.change(None) == 15, "all the way back"
+
+
+def test_small_differences_do_not_unsettle_the_camera() -> None:
+    sensor = SensorRate(30)
+    told = []
+    for turn in range(200):
+        sensor.result(0.1 + 0.01 * (turn % 2))
+        told += [rate] if (rate := sensor.change(None)) is not None else []
+    assert len(told) == 1
+
+
+def test_a_source_without_a_rate_is_left_alone() -> None:
+    sensor = SensorRate(None)
+    sensor.result(0.5)
+    assert sensor.change(4.0) is None

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import logging
-import os
-import sys
 from typing import Annotated, NoReturn
 
 import typer
 
-from pose_edge import __version__
+from pose_edge import __version__, program
 from pose_edge.cli import (
     bench,
     calibrate,
@@ -23,7 +21,6 @@ from pose_edge.cli import (
     replay,
     run,
 )
-from pose_edge.errors import EXIT_DONE, EXIT_FAILURE, PoseEdgeError
 
 app = typer.Typer(
     name="pose-edge",
@@ -60,28 +57,12 @@ def _options(
 ) -> None:
     del version  # handled by its callback
     level = logging.DEBUG if verbose else logging.INFO
-    # The journal knows the time of each line; a terminal does not.
-    stamp = "" if "JOURNAL_STREAM" in os.environ else "%(asctime)s "
-    logging.basicConfig(stream=sys.stderr, level=level, format=f"{stamp}%(levelname)s %(name)s: %(message)s")
+    program.log_to_stderr(level)
 
 
 def main() -> NoReturn:
-    """Run the command line; every error made for a person is one line and an exit code.
+    """Run the command line; see `program.finish` for what errors become.
 
     typer itself sees to usage errors (2), Ctrl-C (130) and readers who leave early (1).
     """
-    try:
-        app()
-    except PoseEdgeError as error:
-        _fail(error)
-    except Exception:
-        # The only broad one: whatever comes here is our mistake, and its traceback is what we need.
-        logging.getLogger(__name__).exception("unexpected error")
-        sys.exit(EXIT_FAILURE)
-    sys.exit(EXIT_DONE)
-
-
-def _fail(error: PoseEdgeError) -> NoReturn:
-    for line in str(error).splitlines():
-        typer.echo(f"pose-edge: {line}", err=True)
-    sys.exit(error.exit_code)
+    program.finish(app)

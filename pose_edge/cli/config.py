@@ -95,3 +95,12 @@ def document() -> None:
     from pose_edge.config_document import documented
 
     typer.echo(documented(), nl=False)
+
+
+@app.command()
+def egress(config: ConfigPath = DEFAULT_PATH) -> None:
+    """Print the systemd drop-in that lets the service reach the configured broker, and little else."""
+    from pose_edge.config import load
+    from pose_edge.egress import drop_in
+
+    typer.echo(drop_in(load(config).mqtt.host), nl=False)

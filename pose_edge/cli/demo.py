@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 import yaml
 
+from pose_edge.child import command, environment
 from pose_edge.demo_check import Received, complaints, facts
 from pose_edge.errors import ExpectationError, PoseEdgeError
 
@@ -116,9 +117,9 @@ def _subscribe(client: Client) -> None:
 @contextmanager
 def _daemon(config: Path) -> Iterator[subprocess.Popen[bytes]]:
     """Run `pose-edge run` as a process of its own; stop it whatever happens."""
-    command = [sys.executable, "-m", "pose_edge", "run", "--config", str(config)]
+    line = [*command("pose_edge", Path(sys.executable)), "run", "--config", str(config)]
     with (config.parent / "log").open("wb") as log:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        process = subprocess.Popen(line, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment())
     try:
         yield process
     except BaseException:

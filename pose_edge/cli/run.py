@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -21,8 +19,6 @@ def run(
 
     SIGTERM and Ctrl-C end it; SIGHUP reads the configuration again.
     """
-    from pose_edge.app import run as run_daemon
+    from pose_edge.app import run_and_restart
 
-    if run_daemon(config):
-        # A new process image under the same number: new code after an upgrade, and systemd sees no end.
-        os.execv(sys.executable, sys.orig_argv)  # noqa: S606  # the very command that started us
+    run_and_restart(config)

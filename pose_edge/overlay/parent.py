@@ -18,7 +18,7 @@ from typing import Final, Self
 
 import orjson
 
-from pose_edge.child import relay
+from pose_edge.child import command, environment, kill, relay
 from pose_edge.errors import BY_NAME, EXIT_DONE, PoseEdgeError
 from pose_edge.overlay.job import Job, require_possible
 from pose_edge.pictures import temporary_beside
@@ -35,7 +35,7 @@ CLOSE_S: Final = 3.0
 
 READ_BYTES: Final = 1 << 16
 
-COMMAND: Final = (sys.executable, "-m", "pose_edge.overlay.process")
+COMMAND: Final = command("pose_edge.overlay.process", Path(sys.executable))
 
 
 def render(
@@ -75,7 +75,9 @@ class DrawingProcess:
 
     def __enter__(self) -> Self:
         pipe = subprocess.PIPE
-        self._child = subprocess.Popen(COMMAND, stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0)
+        self._child = subprocess.Popen(
+            COMMAND, stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0, env=environment()
+        )
         assert self._child.stdin is not None
         assert self._child.stdout is not None
         assert self._child.stderr is not None
@@ -94,8 +96,7 @@ class DrawingProcess:
             self._child.terminate()
             self._wait()
         finally:  # a second Ctrl-C interrupts the wait
-            self._child.kill()
-            self._child.wait()
+            kill(self._child)
             for path in self._job.outputs:
                 temporary_beside(path, self._child.pid).unlink(missing_ok=True)
             self._selector.close()
@@ -151,12 +152,13 @@ class DrawingProcess:
             return
         for line in self._last_native:
             native.error("%s", line.decode(errors="replace"))
+        if code is None:
+            raise PoseEdgeError("the drawing process fell silent and cannot be killed")
         how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
         raise PoseEdgeError(f"the drawing process died: {how}")
 
-    def _wait(self) -> int:
+    def _wait(self) -> int | None:
         try:
             return self._child.wait(CLOSE_S)
         except subprocess.TimeoutExpired:
-            self._child.kill()
-            return self._child.wait()
+            return kill(self._child)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol, Self, runtime_checkable
 
 from pose_edge.records import Frame
 
@@ -24,6 +24,14 @@ class SourceInfo:
     False: the next frame is there when asked for (file, actor)."""
     frame_count: int | None = None
     """How many there will be, for progress bars; None where unknown."""
+
+
+@runtime_checkable
+class Adjustable(Protocol):
+    """A source that can be slower than it was opened: what a sensor does not read costs nothing at all."""
+
+    def set_rate_hz(self, rate_hz: float) -> None:
+        """Give so many pictures a second from now on: a wish; a camera follows some pictures later."""
 
 
 class Source(Protocol):

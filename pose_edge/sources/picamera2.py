@@ -171,6 +171,12 @@ class Picamera2Source:
             image_rgb = turning.apply(image_rgb)
         return Frame(image_rgb, shot.timestamp_ms, shot.wall_ms)
 
+    def set_rate_hz(self, rate_hz: float) -> None:
+        """See `Adjustable.set_rate_hz`."""
+        period_us = round(1e6 / rate_hz)
+        if self._camera is not None:
+            self._camera.set_controls({"FrameDurationLimits": (period_us, period_us)})
+
     def _start(self, camera: Any, name: str) -> None:
         """Configure what is needed and nothing else, and start."""
         options = self._options

@@ -91,6 +91,13 @@ class Reopening:
         with self._lock:
             return self._opened().retrieve()
 
+    def set_rate_hz(self, rate_hz: float) -> None:
+        """See `Adjustable.set_rate_hz`; a camera that is opened again begins at its own rate."""
+        with self._lock:
+            adjust = getattr(self._source, "set_rate_hz", None)  # V4L2 cameras have none
+            if adjust is not None:
+                adjust(rate_hz)
+
     def _opened(self) -> Source:
         if self._source is None:
             msg = f"{self.info.name}: is being opened again"

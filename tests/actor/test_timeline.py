@@ -21,6 +21,7 @@ STEADY: dict[str, PostureClass | None] = {
     "sit": PostureClass.SITTING,
     "slouch": PostureClass.SITTING,
     "wave": PostureClass.STANDING,
+    "bend_left_arm": PostureClass.STANDING,
     "squats": PostureClass.STANDING,
     "push_ups": None,
     "bend": PostureClass.BENDING,

@@ -165,6 +165,7 @@ def messages(now_ms: int) -> list[tuple[str, Json]]:
 
     state = {"sequence": 1, "detection": "running", "occupied": True, "fall": "none", "confidence": 0.9}
     state |= {"posture_since": None, "zones": [], "persons": [], "inference_fps": 10.5, "frame_age_ms": 40}
+    state |= {"slouching": None, "sedentary": False}
     found: list[tuple[str, Json]] = [
         ("state", {**at(second), **state, "posture": posture, "person_count": count})
         for second, posture, count in ((0, "standing", 1), (60, "lying", 2), (120, "absent", 0))

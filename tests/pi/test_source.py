@@ -70,6 +70,17 @@ def test_pictures_come_at_the_rate_asked_for(camera: Sensor, fps: int) -> None:
     assert camera.controls["FrameDurationLimits"] == (1_000_000 // fps, 1_000_000 // fps)
 
 
+def test_a_camera_that_runs_takes_a_new_rate_and_goes_on(camera: Sensor) -> None:  # noqa: ARG001  # stands at its end
+    """picamera2 refuses controls it does not know. The camera made of software keeps its first rate."""
+    with opened(fps=15) as source:
+        before_ms = grab(source)
+        source.set_rate_hz(8.0)
+        after_ms = [grab(source) for _ in range(4)][-1]
+
+    assert after_ms > before_ms
+    source.set_rate_hz(8.0)  # closed: nothing to tell
+
+
 @pytest.mark.parametrize(("width_px", "height_px"), SIZES)
 def test_rows_are_cut_to_the_picture_and_channels_are_rgb(
     camera: Sensor,  # noqa: ARG001  # stands at its end

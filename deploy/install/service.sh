@@ -1,0 +1,155 @@
+# The unit, the switch from one version to the next and back, and the end of it all. Sourced by install.sh.
+# shellcheck shell=sh disable=SC2154 # prefix, state, config, ready_s are install.sh's
+
+unit=/etc/systemd/system/pose-edge.service
+drop_ins=/etc/systemd/system/pose-edge.service.d
+
+make_user() {
+    getent group pose-edge >/dev/null || groupadd --system pose-edge
+    id pose-edge >/dev/null 2>&1 ||
+        useradd --system --gid pose-edge --home-dir "$state" --no-create-home --shell /usr/sbin/nologin pose-edge
+    for group in video render; do # cameras; render where there is one
+        if getent group $group >/dev/null; then usermod --append --groups $group pose-edge; fi
+    done
+}
+
+replace() { # FILE MODE: put stdin in its place; 0: it was already so
+    cat >"$1.new"
+    chmod "$2" "$1.new"
+    if cmp -s "$1.new" "$1"; then
+        rm "$1.new"
+        return 0
+    fi
+    mv "$1.new" "$1"
+    return 1
+}
+
+write_egress() {
+    mkdir -p $drop_ins
+    allowed=$("$1/bin/pose-edge" config egress "$config") || return 1
+    printf '%s\n' "$allowed" | replace $drop_ins/50-egress.conf 644 || changed=yes
+}
+
+write_unit() { # VERSION
+    replace $unit 644 <"$1/source/systemd/pose-edge.service" || changed=yes
+}
+
+point() { # NAME FOLDER: at every moment the link is there, and points to one of them
+    ln -sfn "$2" "$prefix/$1.new"
+    mv -fT "$prefix/$1.new" "$prefix/$1"
+}
+
+show() { systemctl show -P "$1" pose-edge.service; }
+
+# 0: READY, and still so a moment later. 1: it ended or is restarted, or says nothing for too long; $why says which.
+wait_ready() {
+    deadline=$(($(date +%s) + ready_s))
+    while :; do
+        case $(show ActiveState)-$(show NRestarts) in
+        active-0)
+            sleep 3
+            if [ "$(show ActiveState)-$(show NRestarts)" = active-0 ]; then return 0; fi
+            ;;
+        failed-*)
+            why="it ended with exit status $(show ExecMainStatus)"
+            return 1
+            ;;
+        *-0) ;;
+        *)
+            why="it ended and was started again"
+            return 1
+            ;;
+        esac
+        if [ "$(date +%s)" -ge $deadline ]; then
+            why="no READY within $ready_s s"
+            return 1
+        fi
+        sleep 0.3
+    done
+}
+
+start() { # a start of ours counts from zero
+    systemctl reset-failed pose-edge.service 2>/dev/null || true
+    systemctl stop pose-edge.service
+    systemctl --no-block start pose-edge.service
+}
+
+last_words() {
+    journalctl --unit=pose-edge.service --priority=warning --lines=5 --output=cat --no-pager _SYSTEMD_INVOCATION_ID="$(show InvocationID)" + UNIT=pose-edge.service 2>/dev/null |
+        tail -n 5 | sed 's/^/    /' >&2
+}
+
+switch_to() { # VERSION: make it the one that runs; what ran before comes back if it does not get READY
+    before=$(readlink "$prefix/current" || true)
+    was=$(show ActiveState)
+    point current "$1"
+    ln -sfn "$prefix/current/bin/pose-edge" /usr/local/bin/pose-edge
+    write_unit "$1"
+    systemctl daemon-reload
+    systemctl enable --quiet pose-edge.service
+    if [ "$before" != "$1" ]; then
+        if [ -n "$before" ]; then point previous "$before"; fi
+    elif [ "$changed" = no ] && [ "$was" = active ]; then
+        say "nothing to do: this version is installed and runs"
+        return
+    fi
+    start
+    if wait_ready; then
+        say "pose-edge is ready: $(show StatusText)"
+        return
+    fi
+    not_ready "$1"
+}
+
+not_ready() { # VERSION
+    say "$(basename "$1") does not get ready: $why"
+    last_words
+    if [ -z "$before" ] || [ "$before" = "$1" ] || [ ! -e "$before/.complete" ]; then
+        fail "it stays installed; see: journalctl -u pose-edge"
+    elif [ "$was" != active ]; then
+        fail "the version before was not running either, so the new one stays; back: $0 rollback"
+    fi
+    back_to "$before"
+    rm -f "$prefix/previous"
+    prune
+    fail "back to $(basename "$before"), which is ready again"
+}
+
+back_to() { # VERSION
+    point current "$1"
+    write_unit "$1"
+    systemctl daemon-reload
+    start
+    ready_s=$((ready_s + 120)) # it did before: whatever this machine is busy with, let it
+    wait_ready || fail "$(basename "$1") does not get ready either: $why"
+}
+
+rollback() {
+    target=$(readlink "$prefix/previous") || fail "there is no version to go back to"
+    before=$(readlink "$prefix/current")
+    back_to "$target"
+    point previous "$before"
+    say "back to $(basename "$target"); install.sh rollback again returns to $(basename "$before")"
+}
+
+uninstall() { # keep | remove: what it wrote and was told
+    systemctl disable --quiet --now pose-edge.service 2>/dev/null || true
+    if [ "$1" = remove ] && [ -x "$prefix/current/bin/pose-edge" ] && [ -e "$config" ]; then
+        # Or Home Assistant keeps a device that is gone. The broker may be away; then so be it. The password and who it
+        # is are where the service has them.
+        CREDENTIALS_DIRECTORY=/etc/pose-edge STATE_DIRECTORY=$state timeout 20 "$prefix/current/bin/pose-edge" discovery clear --config "$config" >/dev/null 2>&1 ||
+            say "note: the broker could not be told that the device is gone"
+    fi
+    rm -rf $unit $drop_ins /run/pose-edge "$prefix"
+    rm -f /usr/local/bin/pose-edge
+    systemctl daemon-reload
+    systemctl reset-failed pose-edge.service 2>/dev/null || true
+    if [ "$1" = keep ]; then
+        say "removed; kept: /etc/pose-edge and $state (uninstall --purge removes them too)"
+        return
+    fi
+    rm -rf /etc/pose-edge "$state"
+    if id pose-edge >/dev/null 2>&1; then userdel pose-edge; fi
+    if getent group pose-edge >/dev/null; then groupdel pose-edge; fi
+    say "removed, with configuration, waiting alerts and models"
+}
