@@ -43,6 +43,10 @@ def test_offline_it_explains_itself_and_removing_keeps_what_purging_does_not(bar
     bare.box.run("env", "POSE_EDGE_READY_S=90", "pose-edge-install", "--offline", "/bundle", timeout_s=150)
     assert bare.show("ActiveState") == "active"
 
+    before = bare.pids()
+    dpkg(bare, "--install", package)
+    assert bare.pids() == before
+
     dpkg(bare, "--remove", "pose-edge")
     assert bare.pids() == {}
     assert bare.box.run("test", "-e", "/opt/pose-edge", check=False).returncode != 0
