@@ -10,11 +10,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from pose_edge.child import keep_memory_to_itself
+from pose_edge.child import hand_over_quickly, keep_memory_to_itself
 from pose_edge.config import Config, load
 from pose_edge.daemon import Daemon
 from pose_edge.errors import ConfigError, ModelError, PoseEdgeError, UsageError
-from pose_edge.health import give_memory_back
+from pose_edge.health import give_memory_back, keep_memory_together
 from pose_edge.landmarker import RunningMode
 from pose_edge.link import Link
 from pose_edge.models import ModelFile, resolve
@@ -50,6 +50,8 @@ def run(path: Path) -> bool:
     SIGHUP reads the file again: a good one takes over, a broken one is named and the old one goes on.
     """
     keep_memory_to_itself()
+    keep_memory_together()
+    hand_over_quickly()
     notifier = Notifier()
     then = Next()
     with Wake() as wake, ExitStack() as stack:

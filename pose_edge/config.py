@@ -296,8 +296,8 @@ def _tags() -> set[str]:
 
 
 def _shown(value: object, key: str) -> str:
-    if "password" in key:
-        return "a value"  # a secret in the wrong place is still a secret
+    if "password" in key or (isinstance(value, str) and "@" in value):
+        return "a value"  # a secret in the wrong place is still a secret, as in user:password@host
     if isinstance(value, dict | list):
         return _kind(value)
     return repr(value)

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from pydantic import JsonValue
 
-from pose_edge import about, calibration_file, diagnosis, health, status_file, wire
+from pose_edge import about, calibration_file, diagnosis, health, status_file, throttling, wire
 from pose_edge.announcer import Announcer
 from pose_edge.config import Config, without_secrets
 from pose_edge.control import Actions, Control
@@ -79,6 +79,7 @@ class Daemon:
         self._earlier = wire.Status()
         """What the vision processes before this one counted."""
         self._usage = health.Usage()
+        self._throttling: throttling.Throttling | None = None
         self._told_problems: dict[str, str] | None = None
         self._look_ns = 0
         self.leaving: Closing = "stopped"
@@ -258,7 +259,14 @@ class Daemon:
             status_problem=self._link.status_file.problem,
             pace=self._status.pace,
             calibration_problem=self._calibration_problem,
+            throttling=self._board(),
         )
+
+    def _board(self) -> throttling.Throttling | None:
+        """Return how the board is, and remember how it was."""
+        if (read := throttling.read()) is not None:
+            self._throttling = read.after(self._throttling)
+        return self._throttling
 
     def _info(self) -> InfoValues:
         hello = self._hello
@@ -297,6 +305,7 @@ class Daemon:
             cpu_percent=self._usage.cpu_percent(seen.cpu_s),
             soc_temperature_c=health.soc_temperature_c(),
             disk_free_mb=health.disk_free_mb(state_directory(self._config)),
+            **_throttling_values(found.throttling),
             **_broker_values(broker),
             **measured,
         )
@@ -357,6 +366,11 @@ def _messages(config: Config, model: ModelFile, boot_id: str) -> Messages:
         state_expiry_s=round(EXPIRY_BEATS * publish.state_heartbeat_s),
         health_expiry_s=max(MIN_HEALTH_EXPIRY_S, round(EXPIRY_BEATS * publish.health_interval_s)),
     )
+
+
+def _throttling_values(board: throttling.Throttling | None) -> dict[str, Any]:
+    names = ("throttled_now", "throttled_ever", "undervoltage_ever")
+    return {} if board is None else {name: getattr(board, name) for name in names}
 
 
 def _broker_values(broker: BrokerState) -> dict[str, Any]:

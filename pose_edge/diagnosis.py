@@ -10,6 +10,7 @@ from pose_edge.reporter import SLOW_HZ, Now, Reporter
 from pose_edge.sinks.mqtt import BrokerState
 from pose_edge.sinks.trouble import EXPLAINED
 from pose_edge.supervisor import Supervisor
+from pose_edge.throttling import Throttling
 
 MOST_TOPICS: Final = 3
 
@@ -42,12 +43,32 @@ class Findings:
     """Of the vision process: `full`, `idle` or `hot`."""
     calibration_problem: str | None = None
     """Why a calibration that was made is not in use."""
+    throttling: Throttling | None = None
+    """What the firmware says about supply and speed; None: it is no Raspberry Pi."""
 
 
 def problems(found: Findings, now: Now) -> dict[str, str]:
     """Return word -> sentence for all that is wrong at this moment; empty: all is well."""
     every = {**_seeing(found, now), **_telling(found.broker), **_keeping(found)}
+    every |= powering(found.throttling)
     return {word: text for word, text in every.items() if text}
+
+
+def powering(board: Throttling | None) -> dict[str, str]:
+    """Return what is wrong with supply and speed of the board: word -> sentence, empty where all is well.
+
+    Under-voltage counts until the next boot: the dips are short, come again, and damage memory cards.
+    """
+    texts = {}
+    if board is not None and board.undervoltage_ever:
+        when = "now" if board.undervoltage_now else "since it booted"
+        texts["undervoltage"] = (
+            f"the board had too little voltage {when}: use its own power supply and a short, thick cable, "
+            "and unplug what it feeds; this stays until the next boot"
+        )
+    if board is not None and board.throttled_now:
+        texts["throttled"] = "the board slows itself down: give it a fan or more air, see to its power supply"
+    return texts
 
 
 def status(found: Findings, wrong: dict[str, str], now: Now) -> Literal["ok", "degraded", "error"]:

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Final
 
 PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
+M_ARENA_MAX: Final = -8
+"""mallopt(3)."""
 TIME_ERROR: Final = 5
 """adjtimex(2): the clock is not synchronised."""
 SYNCHRONIZED: Final = Path("/run/systemd/timesync/synchronized")
@@ -64,6 +66,12 @@ def clock_synced() -> bool:
     if state == -1 and ctypes.get_errno() == errno.EPERM:  # the unit's ProtectClock= forbids even to ask
         return SYNCHRONIZED.exists()
     return state not in (-1, TIME_ERROR)
+
+
+def keep_memory_together() -> None:
+    """Let all threads share one heap, where the C library can: each would keep megabytes unused."""
+    if hasattr(_libc(), "mallopt"):
+        _libc().mallopt(M_ARENA_MAX, 1)
 
 
 def give_memory_back() -> None:

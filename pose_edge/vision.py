@@ -26,6 +26,7 @@ from pydantic import Field
 from pose_edge import wire
 from pose_edge.child import (
     die_with_parent,
+    hand_over_quickly,
     keep_memory_to_itself,
     keep_stdout_for_records,
     log_to_parent,
@@ -164,6 +165,7 @@ def main() -> int:
     # Ctrl-C reaches the whole process group; the daemon decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     die_with_parent()
+    hand_over_quickly()
     keep_memory_to_itself()
     network_lock = lock_network_out()
     log_to_parent()

@@ -15,6 +15,7 @@ from pose_edge.cli import (
     demo,
     detect,
     discovery,
+    doctor,
     evaluate,
     explain,
     models,
@@ -36,6 +37,7 @@ app.command("detect")(detect.detect)
 app.command("evaluate")(evaluate.evaluate)
 app.command("explain")(explain.explain)
 app.command("bench")(bench.bench)
+app.command("doctor")(doctor.doctor)
 app.command("calibrate")(calibrate.calibrate)
 app.add_typer(models.app, name="models")
 app.add_typer(config.app, name="config")
