@@ -48,6 +48,14 @@ test-pi: $(READY) ## the real picamera2 on a camera made of software, to a real 
 		tools/with-model $$root/run python -m pytest -p no:cacheprovider tests/pi $(ARGS); \
 	else echo "test-pi: skipped, for the reason above"; fi
 
+.PHONY: test-arm64
+test-arm64: $(READY) ## the locks of Pi 5 and Pi 4 on their processors, emulated (2 min, first time 4 more; as root)
+	@POSE_EDGE_ARM64="$$(tools/arm64-roots trixie bookworm)" tools/with-model .venv/bin/python -m pytest tests/arm64 $(ARGS)
+
+.PHONY: deb
+deb: ## Debian packages for arm64 and amd64 in dist/
+	@tools/deb dist
+
 .PHONY: check
 check: $(READY) ## style, types and the direction of imports
 	.venv/bin/ruff check .

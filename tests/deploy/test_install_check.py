@@ -15,7 +15,7 @@ from tests.conftest import ROOT
 # `Features` of /proc/cpuinfo: Cortex-A76 (Raspberry Pi 5) and Cortex-A72 (Pi 4).
 A76 = "fp asimd evtstrm aes pmull sha1 sha2 crc32 atomics fphp asimdhp cpuid asimdrdm lrcpc dcpop asimddp"
 A72 = "fp asimd evtstrm crc32 cpuid"
-SCRIPTS = ("deploy/install.sh", "tools/bundle", "tools/systemd-boxes")
+SCRIPTS = ("deploy/install.sh", "tools/bundle", "tools/systemd-boxes", "tools/arm64-roots", "tools/deb")
 
 
 @dataclass(frozen=True)
