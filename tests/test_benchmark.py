@@ -1,0 +1,114 @@
+"""What `pose-edge bench` measures is what happens: on runs whose figures are known, and once for real."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import orjson
+import pytest
+
+from pose_edge.benchmark.measures import MEASURES, Measure, percentile, summary
+from pose_edge.benchmark.ours import WARM, Run
+from pose_edge.benchmark.processes import Used
+
+
+def watched(rate_hz: float, count: int, *, from_s: float = 10.0, every: int = 1) -> Run:
+    """A run whose results came evenly; only each `every`-th message arrived."""
+    run = Run(started_s=0.0)
+    for sequence in range(1, count + 1, every):
+        payload = {"sequence": sequence, "frame_timestamp_ms": sequence * 10, "poses": [{}] * (sequence > 2)}
+        run.take(int((from_s + sequence / rate_hz) * 1e9), orjson.dumps(payload))
+    return run
+
+
+@pytest.mark.parametrize("every", [1, 3])
+def test_messages_that_were_lost_on_the_way_count_as_results(every: int) -> None:
+    assert watched(100.0, 500, every=every).rate_hz == pytest.approx(100.0)
+
+
+def test_the_first_pose_is_the_first_message_with_somebody_in_it() -> None:
+    assert watched(10.0, 100).first_pose_s == pytest.approx(10.3)
+
+
+def test_processor_time_is_that_of_the_results_after_the_first_ones() -> None:
+    run = watched(100.0, 500)
+    # 2 ms a result from the start of the messages on, and a second for starting that is not to be counted.
+    for at_s in (9.0, 10.5, 12.0, 14.0):
+        run.used.append(Used(at_s, 1.0 + 0.2 * max(0.0, at_s - 10.0), 50.0, 200.0))
+
+    assert run.sequence == 500
+    assert WARM < 50
+    assert run.cpu_ms == pytest.approx(2.0, rel=0.02)
+
+
+def test_growth_compares_the_end_with_the_time_after_the_start() -> None:
+    run = watched(100.0, 500)
+    sizes = [100.0] * 5 + [240.0] * 50 + [241.5] * 10  # loading, then steady, then a little more
+    run.used += [Used(float(index), 0.0, 0.0, size) for index, size in enumerate(sizes)]
+
+    assert run.growth_mb() == pytest.approx(1.5)
+
+
+def test_a_summary_has_middle_and_spread() -> None:
+    found = summary([{"a": 1.0}, {"a": 9.0}, {"a": 2.0}])
+
+    assert found == {"a": {"median": 2.0, "least": 1.0, "most": 9.0}}
+    assert percentile([float(value) for value in range(101)], 95) == 95.0
+
+
+def test_targets_are_met_on_their_own_side() -> None:
+    faster = Measure("a", "", "", lambda _: 0.0, (">=", 0.98))
+    smaller = Measure("b", "", "", lambda _: 0.0, ("<=", 60.0))
+
+    assert (faster.meets(0.98), faster.meets(0.97)) == (True, False)
+    assert (smaller.meets(60.0), smaller.meets(61.0)) == (True, False)
+    assert Measure("c", "", "", lambda _: 0.0).meets(1.0) is None
+
+
+def test_every_measure_that_was_promised_is_there() -> None:
+    promised = (
+        "replay_ratio cpu_overhead_ms live_ratio latency_overhead_ms_p95 dropped_frame_us daemon_rss_mb "
+        "vision_rss_ratio startup_ratio memory_growth_mb idle_cpu_ratio engine_frames_per_s"
+    )
+
+    assert set(promised.split()) <= {row.key for row in MEASURES}
+    assert all(row.bound is not None for row in MEASURES if row.key in promised.split())
+
+
+def test_a_real_run_gives_ratios_of_this_machine(model_path: Path) -> None:
+    keys = ("replay_ratio", "latency_overhead_ms_p50", "daemon_rss_mb", "engine_frames_per_s")
+    only = [word for key in keys for word in ("--only", key)]
+    command = [
+        sys.executable,
+        "-m",
+        "pose_edge",
+        "bench",
+        "--quick",
+        "--json",
+        "--model",
+        str(model_path),
+        *only,
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=110, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    found = json.loads(done.stdout)
+
+    values = {key: found["measures"][key]["median"] for key in keys}
+    assert values.keys() == set(keys)
+    assert 0.2 < values["replay_ratio"] < 5
+    assert 0 < values["latency_overhead_ms_p50"] < 500
+    assert 30 < values["daemon_rss_mb"] < 150
+    assert values["engine_frames_per_s"] > 1000
+    assert found["messages"]["landmarks"]["bytes"] > 2000
+    assert found["machine"]["mediapipe"]
+
+
+def test_an_unknown_measure_is_named_with_those_there_are() -> None:
+    command = [sys.executable, "-m", "pose_edge", "bench", "--only", "speed"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+    assert done.returncode == 2
+    assert "no such measure" in done.stderr
