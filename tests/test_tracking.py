@@ -270,3 +270,27 @@ def test_a_body_smaller_than_half_a_trunk_is_none() -> None:
     shrinking = [result(1000 + i * 100, pose(torso_px=size)) for i, size in enumerate((50, 25, 12))]
 
     assert ids([*person, *shrinking])[-3:] == [(1,), (1,), (None,)]
+
+
+def test_one_body_found_twice_is_one_person() -> None:
+    """With more than one pose asked for the model does that; it made two people, two falls and two alerts."""
+    tracker, ids = Tracker(), set()
+    for index in range(60):
+        one = pose("standing", at=(0.4 + 0.003 * index, 0.55))
+        shifted = one.landmarks.copy()
+        shifted[:, :2] += 0.01 * (index % 3 - 1)
+        twin = Pose(shifted, one.world_landmarks)
+        tracked = tracker.update(result(index * 67, *((one, twin) if index % 2 else (twin, one))))
+        ids |= {person_id for person_id in tracked.person_ids if person_id is not None}
+        assert len(tracked.people) <= 1
+
+    assert ids == {1}
+
+
+def test_two_people_side_by_side_are_two() -> None:
+    tracker = Tracker()
+    for index in range(20):
+        left, right = pose("standing", at=(0.4, 0.55)), pose("standing", at=(0.52, 0.55))
+        tracked = tracker.update(result(index * 67, left, right))
+
+    assert len(tracked.people) == 2
