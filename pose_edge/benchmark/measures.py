@@ -18,8 +18,8 @@ from pose_edge.records import PoseResult, Timing
 CAMERA_HZ: Final = 15.0
 """What latencies are measured at: most cameras of this product run so."""
 
-SETTLE_S: Final = 8.0
-"""From the start of a daemon until it has found out that nobody is there and slowed down."""
+SETTLE_S: Final = 14.0
+"""From the start of a daemon until it has been sure for 10 s that nobody is there, and slowed down."""
 
 OVERLOAD: Final = 3
 """Times as many frames as inference can take."""
