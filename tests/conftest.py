@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import importlib.util
 import os
+import signal
 from pathlib import Path
 
 import cv2
@@ -20,6 +21,15 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
 PERSON_PHOTO = "photos/man_arms_out_lunge.jpg"
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C mean what it means at a terminal, also where the tests run in a shell's background.
+
+    There it is ignored, and what the tests start would inherit that.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
