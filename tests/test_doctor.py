@@ -239,6 +239,18 @@ def test_a_directory_in_use_is_not_at_fault_and_stays_untouched(tmp_path: Path) 
         pass  # doctor has let go of the lock
 
 
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may look into every directory")
+def test_whoever_may_not_look_into_the_state_directory_is_told_to_use_sudo(tmp_path: Path) -> None:
+    closed = tmp_path / "state"
+    closed.mkdir(mode=0)
+    unit = {"LoadState": "loaded", "User": "daemon"}
+
+    found = service.state_directory(around(state_directory=closed, unit=unit))
+
+    assert found.verdict == "warning"
+    assert "look again with sudo" in found.text
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_directory_of_somebody_else_is_told(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
