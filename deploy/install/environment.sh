@@ -65,8 +65,11 @@ main()
 EOF
     chmod 755 "$1.new/bin/pose-edge"
     chmod -R go+rX "$1.new"
-    rm -rf "$1"
+    # Two renames, not a removal that takes its time: this may be what runs.
+    rm -rf "$1.old"
+    if [ -e "$1" ]; then mv "$1" "$1.old"; fi
     mv "$1.new" "$1"
+    rm -rf "$1.old"
     # The service cannot write there.
     "$2/bin/python" -m compileall -q "$1/source/pose_edge" >/dev/null
     "$1/bin/pose-edge" --version >/dev/null || fail "the new version does not start (see above); nothing has changed"
