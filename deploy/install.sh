@@ -83,9 +83,9 @@ write_config() {
     mkdir -p /etc/pose-edge
     if [ -n "$wanted_config" ]; then
         "$version/bin/pose-edge" config check "$wanted_config" >/dev/null || fail "$wanted_config was not taken over (see above)"
-        replace $config 644 <"$wanted_config" || changed=yes
+        replace $config 644 <"$wanted_config"
     elif [ ! -e $config ]; then
-        replace $config 644 <"$source/config/fall.yaml" || changed=yes
+        replace $config 644 <"$source/config/fall.yaml"
         say "wrote $config: name the broker there (mqtt.host), then run this again"
     fi
     # LoadCredential= wants a file. Empty is no password.

@@ -84,6 +84,22 @@ def test_a_wrong_password_is_named_with_what_to_do(guarded: Mosquitto, tmp_path:
     assert "wrong" not in found.text
 
 
+def test_root_uses_the_password_that_systemd_hands_to_the_service(guarded: Mosquitto, tmp_path: Path) -> None:
+    """The installed configuration does not name it; without it a healthy service would have a fault."""
+    known = known_as(tmp_path, guarded.port, PASSWORD)
+    plain = known.model_copy(update={"mqtt": known.mqtt.model_copy(update={"password_file": None})})
+    installed = {"unit": {"LoadState": "loaded"}}
+
+    found = broker.broker(
+        around(surroundings.with_service_password(plain, tmp_path / "password"), **installed)
+    )
+    other = broker.broker(around(surroundings.with_service_password(plain, tmp_path / "none"), **installed))
+
+    assert found.verdict == "ok"
+    assert other.verdict == "skipped"
+    assert "with sudo" in other.text
+
+
 def test_a_broker_that_is_not_there_and_one_that_is_none() -> None:
     nobody = broker.broker(around(at(free_port())))
     assert (nobody.verdict, "connection refused; is it running" in nobody.text) == ("fault", True)
@@ -221,6 +237,18 @@ def test_a_directory_in_use_is_not_at_fault_and_stays_untouched(tmp_path: Path) 
     assert (free.verdict, free.text) == ("ok", f"{path} is writable and free")
     with StateDirectory(path):
         pass  # doctor has let go of the lock
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may look into every directory")
+def test_whoever_may_not_look_into_the_state_directory_is_told_to_use_sudo(tmp_path: Path) -> None:
+    closed = tmp_path / "state"
+    closed.mkdir(mode=0)
+    unit = {"LoadState": "loaded", "User": "daemon"}
+
+    found = service.state_directory(around(state_directory=closed, unit=unit))
+
+    assert found.verdict == "warning"
+    assert "look again with sudo" in found.text
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")

@@ -77,6 +77,13 @@ def test_where_the_kernel_may_not_be_asked_for_the_clock_somebody_else_is() -> N
     assert Path("/run/systemd/timesync/synchronized") == SYNCHRONIZED
 
 
+def test_the_driver_of_cameras_is_loaded_before_systemd_looks_for_it() -> None:
+    """Kinds of devices that /proc/devices lacks at the start are left out of DeviceAllow= without a word."""
+    assert "char-video4linux rw" in values("DeviceAllow")
+    assert values("Wants") == ["modprobe@videodev.service"]
+    assert "modprobe@videodev.service" in " ".join(values("After"))
+
+
 @pytest.mark.parametrize("word", TOO_NEW)
 def test_the_systemd_of_bookworm_knows_every_word(word: str) -> None:
     assert word not in UNIT

@@ -41,6 +41,7 @@ make_environment() { # FOLDER
     else
         (folder=$1 && shift && "$folder/bin/python" -m pip install "$@")
     fi || fail "the libraries could not be installed (see above); run it again when that is mended: nothing has changed"
+    sync -f "$1" # or a cut of the power leaves .complete, and files without content
     touch "$1/.complete"
     environment_works "$1" || fail "the libraries are installed but cannot be imported: $("$1/bin/python" -I -c 'import mediapipe.tasks, numpy, cv2, paho.mqtt, pydantic, yaml' 2>&1 | tail -n 1)"
 }
@@ -64,11 +65,15 @@ main()
 EOF
     chmod 755 "$1.new/bin/pose-edge"
     chmod -R go+rX "$1.new"
-    rm -rf "$1"
+    # Two renames, not a removal that takes its time: this may be what runs.
+    rm -rf "$1.old"
+    if [ -e "$1" ]; then mv "$1" "$1.old"; fi
     mv "$1.new" "$1"
+    rm -rf "$1.old"
     # The service cannot write there.
     "$2/bin/python" -m compileall -q "$1/source/pose_edge" >/dev/null
     "$1/bin/pose-edge" --version >/dev/null || fail "the new version does not start (see above); nothing has changed"
+    sync -f "$1" # as above
     echo "$2" >"$1/.complete"
 }
 

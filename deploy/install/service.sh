@@ -13,25 +13,30 @@ make_user() {
     done
 }
 
-replace() { # FILE MODE: put stdin in its place; 0: it was already so
-    cat >"$1.new"
-    chmod "$2" "$1.new"
+replace() { # FILE MODE: put all of stdin in its place, or nothing; `changed` becomes yes if it was another
+    if ! { cat >"$1.new" && chmod "$2" "$1.new" && sync "$1.new"; }; then
+        rm -f "$1.new"
+        fail "$1 could not be written and is as it was: is the disk full?"
+    fi
     if cmp -s "$1.new" "$1"; then
         rm "$1.new"
-        return 0
+        return
     fi
     mv "$1.new" "$1"
-    return 1
+    changed=yes
 }
 
 write_egress() {
     mkdir -p $drop_ins
     allowed=$("$1/bin/pose-edge" config egress "$config") || return 1
-    printf '%s\n' "$allowed" | replace $drop_ins/50-egress.conf 644 || changed=yes
+    # Not through a pipe, whose shell would keep `changed` to itself.
+    replace $drop_ins/50-egress.conf 644 <<EOF
+$allowed
+EOF
 }
 
 write_unit() { # VERSION
-    replace $unit 644 <"$1/source/systemd/pose-edge.service" || changed=yes
+    replace $unit 644 <"$1/source/systemd/pose-edge.service"
 }
 
 point() { # NAME FOLDER: at every moment the link is there, and points to one of them
@@ -68,7 +73,19 @@ wait_ready() {
     done
 }
 
+# What the service was told when it was last started from here; of the password only when and how long it was written.
+told() {
+    sha256sum <"$config"
+    stat -c '%i %s %y' "${config%/*}/mqtt-password" 2>/dev/null
+}
+
+# Whoever edited the configuration or the password expects it in force; systemd hands a password over at a start only.
+see_what_was_edited() {
+    if [ "$(told)" != "$(cat "$prefix/told" 2>/dev/null)" ]; then changed=yes; fi
+}
+
 start() { # a start of ours counts from zero
+    told >"$prefix/told" || true
     systemctl reset-failed pose-edge.service 2>/dev/null || true
     systemctl stop pose-edge.service
     systemctl --no-block start pose-edge.service
@@ -82,14 +99,15 @@ last_words() {
 switch_to() { # VERSION: make it the one that runs; what ran before comes back if it does not get READY
     before=$(readlink "$prefix/current" || true)
     was=$(show ActiveState)
+    # First, so that at every moment there is a way back.
+    if [ -n "$before" ] && [ "$before" != "$1" ]; then point previous "$before"; fi
     point current "$1"
     ln -sfn "$prefix/current/bin/pose-edge" /usr/local/bin/pose-edge
     write_unit "$1"
     systemctl daemon-reload
     systemctl enable --quiet pose-edge.service
-    if [ "$before" != "$1" ]; then
-        if [ -n "$before" ]; then point previous "$before"; fi
-    elif [ "$changed" = no ] && [ "$was" = active ]; then
+    see_what_was_edited
+    if [ "$before" = "$1" ] && [ "$changed" = no ] && [ "$was" = active ]; then
         say "nothing to do: this version is installed and runs"
         return
     fi
@@ -127,8 +145,8 @@ back_to() { # VERSION
 rollback() {
     target=$(readlink "$prefix/previous") || fail "there is no version to go back to"
     before=$(readlink "$prefix/current")
+    point previous "$before" # first: if the other does not get ready, the same word leads back here
     back_to "$target"
-    point previous "$before"
     say "back to $(basename "$target"); install.sh rollback again returns to $(basename "$before")"
 }
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from pose_edge.config import Config
-from pose_edge.doctor.findings import Finding, Surroundings, configured, fault, ok
+from pose_edge.doctor.findings import Finding, Surroundings, configured, fault, ok, skipped
 from pose_edge.messages import Will
 from pose_edge.sinks.connection import Connection
-from pose_edge.sinks.mqtt_options import MqttOptions
+from pose_edge.sinks.mqtt_options import MqttOptions, password_path
 from pose_edge.sinks.news import Connected, Lost, Refused
 from pose_edge.sinks.trouble import EXPLAINED, Trouble
 
@@ -30,8 +30,10 @@ class Answer:
 
 
 @configured
-def broker(_around: Surroundings, config: Config) -> Finding:
+def broker(around: Surroundings, config: Config) -> Finding:
     """Does it answer, and accept who we are?"""
+    if around.unit_installed and config.mqtt.username and password_path(config.mqtt) is None:
+        return skipped("the password of the service is for root to read: look again with sudo")
     return judge(config.mqtt, ask(config.mqtt, config.device.id))
 
 

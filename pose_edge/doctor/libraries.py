@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import sys
 from importlib import metadata
 
 from pose_edge.doctor.apart import run_python
@@ -87,10 +88,11 @@ def opencv(_around: Surroundings) -> Finding:
     """Is there one OpenCV, and can it be imported?"""
     owners = sorted(set(metadata.packages_distributions().get("cv2", [])))
     if len(owners) > 1:
+        pip = f"{sys.executable} -m pip"  # that of the environment; the system's refuses, and is another
         extra = " ".join(name for name in owners if name != "opencv-python-headless")
         return fault(
-            f"cv2 belongs to {' and '.join(owners)}, which overwrite each other: pip uninstall {extra}, "
-            "then pip install --force-reinstall --no-deps opencv-python-headless"
+            f"cv2 belongs to {' and '.join(owners)}, which overwrite each other: {pip} uninstall {extra}, "
+            f"then {pip} install --force-reinstall --no-deps opencv-python-headless"
         )
     answer = run_python(IMPORT_CODE, "cv2")
     if answer.problem:

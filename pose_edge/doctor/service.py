@@ -98,6 +98,8 @@ def state_directory(around: Surroundings) -> Finding:
         return fault(f"{path} is not there, and {above} is not writable for you: set service.state_dir")
     if (holder := _holder(path / "lock")) is not None:
         return ok(f"{path} is in use by the running daemon ({holder})")
+    if not os.access(path, os.R_OK | os.X_OK):
+        return _not_yours(path)
     return _wrong_owner(path, around) or _unwritable(path) or ok(f"{path} is writable and free")
 
 
@@ -137,12 +139,16 @@ def _wrong_owner(path: Path, around: Surroundings) -> Finding | None:
     return fault(f"{others[0]} does not belong to {user}, whom the service runs as: chown -R {user}: {path}")
 
 
+def _not_yours(path: Path) -> Finding:
+    return warning(f"{path} is not yours: look again with sudo, or as the user of the service")
+
+
 def _unwritable(path: Path) -> Finding | None:
     try:
         with tempfile.TemporaryFile(dir=path) as file:  # without a name: nothing stays behind
             file.write(b"\0" * 4096)
     except PermissionError:
-        return warning(f"{path} is not yours: look again with sudo, or as the user of the service")
+        return _not_yours(path)
     except OSError as error:
         return fault(f"{path} cannot be written: {why(error)}; see the disk and service.state_dir")
     return None

@@ -11,6 +11,7 @@ from pose_edge.errors import ModelError, UnavailableError, UsageError
 from pose_edge.models.check import shape_problem
 from pose_edge.models.files import sha256_of
 from pose_edge.models.manifest import Manifest, Variant
+from pose_edge.state_directory import SYSTEM_DIRECTORY
 
 ENVIRONMENT = "POSE_EDGE_MODEL"
 COMMAND = "get it with: pose-edge models fetch"
@@ -125,14 +126,19 @@ class ModelStore:
         return ", ".join(str(directory) for directory in self.directories)
 
 
-def standard_directories(environment: Mapping[str, str], checkout: Path) -> tuple[Path, ...]:
+def standard_directories(
+    environment: Mapping[str, str], checkout: Path, service: Path = SYSTEM_DIRECTORY
+) -> tuple[Path, ...]:
     """Return where models live: the checkout's `models/`, the service's state, the user's data.
 
-    `checkout` is the folder above the package; it counts only if it is a source checkout.
+    `checkout` is the folder above the package; it counts only if it is a source checkout. Whoever may look
+    into the directory of an installed `service` (root) means its models, not others of their own.
     """
     found = [checkout / "models"] if (checkout / "pyproject.toml").is_file() else []
     if state := environment.get("STATE_DIRECTORY"):
         found.append(Path(state.split(":")[0]) / "models")  # systemd lists several with colons
+    elif os.access(service / "models", os.R_OK | os.X_OK):
+        found.append(service / "models")
     data = environment.get("XDG_DATA_HOME", "")
     if data.startswith("/"):  # the XDG specification has relative ones ignored
         found.append(Path(data) / "pose-edge" / "models")

@@ -219,7 +219,8 @@ class Picamera2Source:
         self._turnings = [each for each in (left, turning) if each != Turning()]
         stream = configuration["main"]
         if stream["format"] != STREAM_FORMAT:
-            msg = f"{name}: gives {stream['format']}, only {STREAM_FORMAT} is understood"
+            hint = "a USB camera is source.kind: v4l2"
+            msg = f"{name}: gives {stream['format']}, only {STREAM_FORMAT} is understood; {hint}"
             raise SourceError(msg)
         width_px, height_px = stream["size"]
         self._layout = (width_px, height_px, stream["stride"])

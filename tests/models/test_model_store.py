@@ -161,6 +161,15 @@ def test_an_installed_package_keeps_out_of_its_own_folder() -> None:
     assert standard_directories({}, NO_CHECKOUT) == ()
 
 
+def test_whoever_may_look_into_the_service_means_its_models(tmp_path: Path) -> None:
+    """`sudo pose-edge doctor` must not look in /root, nor `sudo pose-edge models fetch` put it there."""
+    (tmp_path / "models").mkdir()
+
+    found = standard_directories({"HOME": "/root"}, NO_CHECKOUT, tmp_path)
+
+    assert found == (tmp_path / "models", Path("/root/.local/share/pose-edge/models"))
+
+
 def test_the_manifest_that_ships_is_complete() -> None:
     shipped = manifest_module.load()
 
