@@ -24,6 +24,8 @@ from tests.homeassistant.hass import HomeAssistant
 
 FALL = ActiveFall("livingroom-b00t-000001", 1_790_000_000_000, 1_790_000_001_000, person_id=1, confidence=0.9)
 DETAILS = {
+    "sedentary",
+    "slouching",
     "inference_time",
     "latency",
     "dropped_frames",
