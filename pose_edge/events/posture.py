@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 
 from pydantic import Field
 
+from pose_edge.events.ending import ended
 from pose_edge.options import Options
 from pose_edge.records import Event, Posture, PostureClass, Scene, Stage
 from pose_edge.signals import GAP_MS
@@ -149,22 +150,8 @@ class PostureDetector:
         begun, person.current = person.current, None
         if begun is None:
             return ()
-        return (
-            Event(
-                kind=self.kind,
-                event_type="posture_ended",
-                stage=Stage.END,
-                number=begun.number,
-                timestamp_ms=now_ms,
-                start_ms=begun.start_ms,
-                end_ms=max(end_ms, begun.start_ms),
-                person_id=begun.person_id,
-                confidence=begun.confidence,
-                reason=reason,
-                details=begun.details,
-                evidence={"held_s": round((end_ms - begun.start_ms) / 1000, 2)},
-            ),
-        )
+        held = {"held_s": round((end_ms - begun.start_ms) / 1000, 2)}
+        return (ended(begun, "posture_ended", now_ms, end_ms, reason, held),)
 
     def _forget(self, scene: Scene) -> tuple[Event, ...]:
         """End what is known of people who are gone."""

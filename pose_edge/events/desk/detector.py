@@ -12,6 +12,7 @@ from pose_edge.events.desk.learning import Chair, Learning, fits
 from pose_edge.events.desk.options import DeskOptions
 from pose_edge.events.desk.sedentary import SeatClock
 from pose_edge.events.desk.sitter import Sitter
+from pose_edge.events.ending import ended
 from pose_edge.records import Calibration, Event, Posture, PostureClass, Scalar, Scene, Severity, Stage
 from pose_edge.signals import GAP_MS
 
@@ -300,17 +301,5 @@ def _forget_lately(sitter: Sitter) -> None:
 def _ended(
     begun: Event, now_ms: int, end_ms: int, reason: str, evidence: Mapping[str, Scalar] | None = None
 ) -> Event:
-    return Event(
-        kind=begun.kind,
-        event_type=f"{begun.kind}_ended",
-        stage=Stage.END,
-        number=begun.number,
-        timestamp_ms=now_ms,
-        start_ms=begun.start_ms,
-        end_ms=max(end_ms, begun.start_ms),
-        person_id=begun.person_id,
-        confidence=begun.confidence,
-        reason=reason,
-        details=begun.details,
-        evidence={"held_s": round((end_ms - begun.start_ms) / 1000, 1), **(evidence or {})},
-    )
+    held = {"held_s": round((end_ms - begun.start_ms) / 1000, 1), **(evidence or {})}
+    return ended(begun, f"{begun.kind}_ended", now_ms, end_ms, reason, held)
