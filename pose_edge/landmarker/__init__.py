@@ -9,6 +9,7 @@ clips, where every frame counts, and `LiveLandmarker` for cameras, where only th
     steady_stamps.py       timestamps that must increase
     mediapipe_engine.py    MediaPipe with its silences broken
     mediapipe_import.py    MediaPipe without the rest of it
+    mediapipe_c.py         MediaPipe 1's landmarker by its C functions
     mediapipe_result.py    MediaPipe's result -> ours
     cpu_features.py        processors that it would crash on
 """

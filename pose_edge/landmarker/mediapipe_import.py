@@ -32,12 +32,12 @@ _TASKS = "mediapipe.tasks.python"
 _COMMON = {
     "base_options": f"{_TASKS}.core.base_options:BaseOptions",
     "running_mode": f"{_TASKS}.vision.core.vision_task_running_mode:VisionTaskRunningMode",
-    "landmarker": f"{_TASKS}.vision.pose_landmarker:PoseLandmarker",
     "landmarker_options": f"{_TASKS}.vision.pose_landmarker:PoseLandmarkerOptions",
 }
 PLACES_0_10: Mapping[str, str] = MappingProxyType(
     _COMMON
     | {
+        "landmarker": f"{_TASKS}.vision.pose_landmarker:PoseLandmarker",
         "image": "mediapipe.python._framework_bindings.image:Image",
         "image_format": "mediapipe.python._framework_bindings.image_frame:ImageFormat",
     }
@@ -46,11 +46,12 @@ PLACES_0_10: Mapping[str, str] = MappingProxyType(
 PLACES_1: Mapping[str, str] = MappingProxyType(
     _COMMON
     | {
-        "image": f"{_TASKS}.vision.core.image:Image",
+        "landmarker": "pose_edge.landmarker.mediapipe_c:PoseLandmarker",
+        "image": "pose_edge.landmarker.mediapipe_c:Image",
         "image_format": f"{_TASKS}.vision.core.image:ImageFormat",
     }
 )
-"""The same since 1.0, where the C++ bindings became ctypes."""
+"""The same since 1.0, where the C++ bindings became ctypes; two of them are called more directly."""
 
 
 @dataclass(frozen=True, slots=True)

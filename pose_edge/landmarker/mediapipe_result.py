@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -31,11 +31,15 @@ class RawMask(Protocol):
         """Return its memory, shape (height_px, width_px) or, since 1.0, (height_px, width_px, 1)."""
 
 
-class RawResult(Protocol):
-    """A result of MediaPipe, the same in all versions."""
+RawPose: TypeAlias = Sequence[RawLandmark] | npt.NDArray[np.float32]
+"""Points of MediaPipe, or an array of shape (landmarks, 5) in the order of `RawLandmark`."""
 
-    pose_landmarks: Sequence[Sequence[RawLandmark]]
-    pose_world_landmarks: Sequence[Sequence[RawLandmark]]
+
+class RawResult(Protocol):
+    """A result of MediaPipe, in all versions."""
+
+    pose_landmarks: Sequence[RawPose]
+    pose_world_landmarks: Sequence[RawPose]
     segmentation_masks: Sequence[RawMask] | None
 
 
@@ -54,12 +58,15 @@ def convert(
     return PoseResult(timestamp_ms, width_px, height_px, poses, _copy_masks(raw) if masks else None, timing)
 
 
-def _to_array(landmarks: Sequence[RawLandmark]) -> npt.NDArray[np.float32]:
+def _to_array(landmarks: RawPose) -> npt.NDArray[np.float32]:
     """Return the points as shape (33, 5), rounded so that JSON shows 4 decimals and no -0.0."""
     if len(landmarks) != LANDMARKS:
         raise LandmarkerError(f"the model gives {len(landmarks)} landmarks a pose, not {LANDMARKS}")
-    numbers = [n for p in landmarks for n in (p.x, p.y, p.z, p.visibility or 0.0, p.presence or 0.0)]
-    points = np.array(numbers, dtype=np.float32).reshape(LANDMARKS, 5)
+    if isinstance(landmarks, np.ndarray):
+        points = landmarks
+    else:
+        numbers = [n for p in landmarks for n in (p.x, p.y, p.z, p.visibility or 0.0, p.presence or 0.0)]
+        points = np.array(numbers, dtype=np.float32).reshape(LANDMARKS, 5)
     # Adding 0 turns -0.0 into 0.0. In float32, so that the shortest decimal that stands for it has 4 places.
     return points.round(DECIMALS) + np.float32(0)
 
