@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from pose_edge.records import PictureStats, PoseResult
+from pose_edge.records import PictureStats
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,27 +41,21 @@ class Glances:
 
     def __init__(self) -> None:
         self._due_ms: int | None = None
-        self._fresh: PictureStats | None = None
         self._usual: npt.NDArray[np.float32] | None = None
         self._begun_ms = self._seen_ms = 0
         self._unlike_ms: int | None = None
         """Since when every picture that shows anything has been of another place."""
 
-    def look(self, image_rgb: npt.NDArray[np.uint8], timestamp_ms: int) -> None:
-        """Take a picture into account, if it is time for one."""
+    def look(self, image_rgb: npt.NDArray[np.uint8], timestamp_ms: int) -> PictureStats | None:
+        """Return what is told of a picture, if it is time for one."""
         due_ms = self._due_ms
         if due_ms is not None and due_ms - EVERY_MS <= timestamp_ms < due_ms:
-            return
+            return None
         self._due_ms = timestamp_ms + EVERY_MS
         small = _small(image_rgb)
         stats, edges = _measured(small)
         likeness = self._compare(small, edges, timestamp_ms) if stats.detail >= FLAT else None
-        self._fresh = replace(stats, likeness=likeness)
-
-    def tell(self, result: PoseResult) -> PoseResult:
-        """Return the result with what was seen since the last one that carried anything."""
-        fresh, self._fresh = self._fresh, None
-        return result if fresh is None else replace(result, picture=fresh)
+        return replace(stats, likeness=likeness)
 
     def _compare(
         self, small: npt.NDArray[np.float32], edges: npt.NDArray[np.float32], now_ms: int

@@ -9,14 +9,21 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, NamedTuple, Self, TypeAlias
 
 from pose_edge.errors import SourceError
 from pose_edge.landmarker import Shot
-from pose_edge.records import Frame
+from pose_edge.records import Frame, PictureStats
 from pose_edge.sources.base import Source
 
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
 logger = logging.getLogger(__name__)
+
+Look: TypeAlias = "Callable[[npt.NDArray[np.uint8], int], PictureStats | None]"
+"""(picture, timestamp_ms) -> what is told of it; see `Glances.look`."""
 
 WAIT_S: Final = 0.5
 """How long the thread may block in one wait; also how soon it notices that it should stop."""
@@ -139,18 +146,29 @@ class LivePump:
             self._source_free.set()
 
 
+class Decoded(NamedTuple):
+    """A frame of a file, ready to be given to the model."""
+
+    frame: Frame
+    available_ns: int
+    """CLOCK_MONOTONIC when it was."""
+    stats: PictureStats | None
+    """What was seen of the picture itself; most have none."""
+
+
 class Ahead:
     """Iterates over every frame of a file, decoding up to two ahead. Runs while inside `with`.
 
-    Yields (frame, CLOCK_MONOTONIC nanoseconds when it was ready); raises `SourceError` when the source
-    failed, after the frames that came before.
+    Raises `SourceError` when the source failed, after the frames that came before.
     """
 
     DEPTH = 2
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, look: Look) -> None:
+        """`look` sees every picture, on the thread that decodes, while the model is at the last one."""
         self._source = source
-        self._queue: queue.Queue[tuple[Frame, int] | None] = queue.Queue(self.DEPTH)
+        self._look = look
+        self._queue: queue.Queue[Decoded | None] = queue.Queue(self.DEPTH)
         self._background = Background(self._decode)
 
     def __enter__(self) -> Self:
@@ -162,7 +180,7 @@ class Ahead:
     ) -> None:
         self._background.finish()
 
-    def __iter__(self) -> Iterator[tuple[Frame, int]]:
+    def __iter__(self) -> Iterator[Decoded]:
         while (item := self._queue.get()) is not None:
             yield item
         self._background.finish()
@@ -175,11 +193,13 @@ class Ahead:
                     continue
                 if self._source.grab() is None:
                     return
-                self._put((self._source.retrieve(), time.monotonic_ns()))
+                frame = self._source.retrieve()
+                stats = self._look(frame.image_rgb, frame.timestamp_ms)
+                self._put(Decoded(frame, time.monotonic_ns(), stats))
         finally:
             self._put(None)
 
-    def _put(self, item: tuple[Frame, int] | None) -> None:
+    def _put(self, item: Decoded | None) -> None:
         while not self._background.stop.is_set():
             with contextlib.suppress(queue.Full):
                 self._queue.put(item, timeout=WAIT_S)

@@ -14,6 +14,7 @@ import select
 import signal
 import sys
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict, replace
@@ -45,7 +46,7 @@ from pose_edge.landmarker import (
 )
 from pose_edge.options import Options
 from pose_edge.pump import Ahead, LivePump, Unreadable
-from pose_edge.records import Frame, PoseResult
+from pose_edge.records import Frame, PictureStats, PoseResult
 from pose_edge.sandbox import lock_network_out
 from pose_edge.sources import CAMERAS, SourceOptions, open_source
 from pose_edge.sources.base import Adjustable, Source
@@ -227,11 +228,18 @@ def _paced(job: Job) -> Source:
 def _live(job: Job, source: Source, landmarker: LiveLandmarker, orders: Orders, channel: Channel) -> None:
     """Newest frame next, one in flight; see `LiveLandmarker`."""
     tempo, throttle, glances = Tempo(job.rate), Throttle(), Glances()
+    looked: deque[PictureStats] = deque(maxlen=1)
     sensor = SensorRate(source.info.rate_hz)
 
     def submit(shot: Shot) -> None:
         if throttle.admits(shot.timestamp_ms, tempo.limit_hz):
-            landmarker.submit(replace(shot, retrieve=lambda: _looked_at(shot.retrieve(), glances)))
+            landmarker.submit(replace(shot, retrieve=lambda: looked_at(shot.retrieve())))
+
+    def looked_at(frame: Frame) -> Frame:
+        """Where a shot is retrieved: on the thread of the loop, and not for what is dropped."""
+        if (stats := glances.look(frame.image_rgb, frame.timestamp_ms)) is not None:
+            looked.append(stats)
+        return frame
 
     def adjust(rate_hz: float | None) -> None:
         if rate_hz is not None and isinstance(source, Adjustable):
@@ -273,18 +281,12 @@ def _live(job: Job, source: Source, landmarker: LiveLandmarker, orders: Orders, 
                     sensor.result((result.timing.finished_ns - result.timing.submitted_ns) / 1e9)
                 if woke:
                     adjust(sensor.change(tempo.limit_hz))
-                channel.send(glances.tell(result))
+                channel.send(replace(result, picture=looked.pop()) if looked else result)
             heartbeat.beat()
             orders.poll()
             if pump.ended() and landmarker.counts.in_flight == 0 and result is None:
                 channel.send(wire.Ended(status()))
                 return
-
-
-def _looked_at(frame: Frame, glances: Glances) -> Frame:
-    """Runs where a shot is retrieved: on the thread of the loop, and not for what is dropped."""
-    glances.look(frame.image_rgb, frame.timestamp_ms)
-    return frame
 
 
 def _every_frame(
@@ -300,14 +302,13 @@ def _every_frame(
     def status() -> wire.Status:
         return wire.Status(submitted=results, results=results, empty=empty, last_frame_ns=last_frame_ns)
 
-    heartbeat, glances = Heartbeat(channel, status), Glances()
-    with Ahead(source) as frames:
-        for frame, available_ns in frames:
+    heartbeat = Heartbeat(channel, status)
+    with Ahead(source, Glances().look) as frames:
+        for frame, available_ns, stats in frames:
             result = landmarker.detect(frame)
-            glances.look(frame.image_rgb, frame.timestamp_ms)
             results, empty, last_frame_ns = results + 1, empty + (not result.poses), available_ns
             _write_mask(job, results - 1, result)
-            if not channel.send_soon(glances.tell(result)):
+            if not channel.send_soon(replace(result, picture=stats) if stats else result):
                 continue
             heartbeat.beat()
             orders.poll()

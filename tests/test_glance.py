@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pytest
 
 from pose_edge.glance import EVERY_MS, FORGET_MS, LEARN_MS, Glances, glance
-from pose_edge.records import PictureStats, PoseResult
+from pose_edge.records import PictureStats
 from pose_edge.sources.actor import ActorOptions, ActorSource
 
 Picture = npt.NDArray[np.uint8]
@@ -36,16 +36,11 @@ def turned(image: Picture, deg: float) -> Picture:
     )
 
 
-def looked(glances: Glances, image: Picture, at_ms: int) -> PictureStats | None:
-    glances.look(image, at_ms)
-    return glances.tell(PoseResult(at_ms, 640, 480, ())).picture
-
-
 def likeness(room: Picture, then: Picture) -> float:
     glances = Glances()
     for second in range(15):
-        looked(glances, noisy(room, second), second * 1000)
-    told = looked(glances, noisy(then, 99), 15_000)
+        glances.look(noisy(room, second), second * 1000)
+    told = glances.look(noisy(then, 99), 15_000)
     assert told is not None
     assert told.likeness is not None
     return told.likeness
@@ -83,7 +78,7 @@ def test_somebody_in_the_picture_is_no_other_place() -> None:
     glances, told = Glances(), []
     with ActorSource(ActorOptions(script="demo", rate_hz=1, loop=False)) as source:
         while (at_ms := source.grab()) is not None:
-            told.append(looked(glances, source.retrieve().image_rgb, at_ms))
+            told.append(glances.look(source.retrieve().image_rgb, at_ms))
 
     assert min(one.likeness for one in told if one and one.likeness is not None) > 0.5
 
@@ -91,7 +86,7 @@ def test_somebody_in_the_picture_is_no_other_place() -> None:
 @pytest.mark.parametrize("step_ms", [33, 125, 200, 700])
 def test_it_looks_once_a_second_whatever_the_rate(room: Picture, step_ms: int) -> None:
     glances = Glances()
-    told = [looked(glances, room, at_ms) for at_ms in range(0, 20_000, step_ms)]
+    told = [glances.look(room, at_ms) for at_ms in range(0, 20_000, step_ms)]
 
     assert sum(one is not None for one in told) == pytest.approx(20_000 / max(EVERY_MS, step_ms), rel=0.35)
     assert all(told[i] is None or told[i + 1] is None for i in range(len(told) - 1)) or step_ms > 500
@@ -99,7 +94,7 @@ def test_it_looks_once_a_second_whatever_the_rate(room: Picture, step_ms: int) -
 
 def test_what_a_place_is_like_takes_a_while_to_know(room: Picture) -> None:
     glances = Glances()
-    told = [looked(glances, room, at_ms) for at_ms in range(0, LEARN_MS + 2000, 1000)]
+    told = [glances.look(room, at_ms) for at_ms in range(0, LEARN_MS + 2000, 1000)]
 
     assert all(one is not None and one.likeness is None for one in told[: LEARN_MS // 1000])
     assert told[-1] is not None
@@ -109,27 +104,18 @@ def test_what_a_place_is_like_takes_a_while_to_know(room: Picture) -> None:
 def test_a_night_is_not_forgotten_but_another_place_becomes_the_place(room: Picture) -> None:
     glances, there = Glances(), turned(room, 8.0)
     for at_ms in range(0, 20_000, 1000):
-        looked(glances, room, at_ms)
+        glances.look(room, at_ms)
     night_ms = 8 * 3_600_000
     for at_ms in range(20_000, 40_000, 1000):
-        looked(glances, noisy(room, light=0.02), at_ms)
-    moved = looked(glances, there, night_ms)
-    later = [looked(glances, there, at_ms) for at_ms in range(night_ms, night_ms + 2 * FORGET_MS, 20_000)]
+        glances.look(noisy(room, light=0.02), at_ms)
+    moved = glances.look(there, night_ms)
+    later = [glances.look(there, at_ms) for at_ms in range(night_ms, night_ms + 2 * FORGET_MS, 20_000)]
 
     assert moved is not None
     assert moved.likeness is not None
     assert moved.likeness < 0.3
     assert later[-1] is not None
     assert later[-1].likeness == pytest.approx(1.0, abs=0.05)
-
-
-def test_a_result_carries_a_glance_once(room: Picture) -> None:
-    glances = Glances()
-    glances.look(room, 0)
-    first, second = (glances.tell(PoseResult(at_ms, 640, 480, ())) for at_ms in (0, 100))
-
-    assert first.picture is not None
-    assert second.picture is None
 
 
 def test_nobody_can_be_seen_in_what_is_told() -> None:

@@ -6,12 +6,13 @@ from types import TracebackType
 from typing import Self
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from pose_edge.errors import SourceError
 from pose_edge.landmarker import Shot
 from pose_edge.pump import Ahead, LivePump, Unreadable
-from pose_edge.records import Frame
+from pose_edge.records import Frame, PictureStats
 from pose_edge.sources.base import SourceInfo
 
 
@@ -45,6 +46,10 @@ class Counting:
     def retrieve(self) -> Frame:
         self.retrieved += 1
         return Frame(np.full((8, 8, 3), self.grabbed % 256, np.uint8), self.grabbed * 10)
+
+
+def unseen(image_rgb: npt.NDArray[np.uint8], timestamp_ms: int) -> None:
+    """Look at no picture."""
 
 
 def wait_until_ended(pump: LivePump) -> None:
@@ -98,15 +103,25 @@ def test_what_the_source_raises_is_raised_by_whoever_asks() -> None:
 
 
 def test_ahead_gives_every_frame_in_order() -> None:
-    with Ahead(Counting(100)) as frames:
-        stamps = [frame.timestamp_ms for frame, _ in frames]
+    with Ahead(Counting(100), unseen) as frames:
+        stamps = [frame.timestamp_ms for frame, _, _ in frames]
 
     assert stamps == list(range(10, 1010, 10))
 
 
+def test_ahead_looks_at_each_picture_and_tells_with_it_what_was_seen() -> None:
+    def brightness(image_rgb: npt.NDArray[np.uint8], timestamp_ms: int) -> PictureStats | None:
+        return PictureStats(float(image_rgb.mean()), 0.0, 0.0) if timestamp_ms % 50 == 0 else None
+
+    with Ahead(Counting(10), brightness) as frames:
+        seen = [(frame.timestamp_ms, stats.luma) for frame, _, stats in frames if stats]
+
+    assert seen == [(50, 5.0), (100, 10.0)]
+
+
 def test_ahead_decodes_two_frames_and_not_the_whole_film() -> None:
     source = Counting(1000)
-    with Ahead(source) as frames:
+    with Ahead(source, unseen) as frames:
         next(iter(frames))
         time.sleep(0.1)
         assert source.retrieved <= 1 + Ahead.DEPTH + 1
@@ -114,9 +129,9 @@ def test_ahead_decodes_two_frames_and_not_the_whole_film() -> None:
 
 def test_ahead_loses_no_frame_to_a_failure() -> None:
     got: list[int] = []
-    with Ahead(Counting(3, fails=True)) as frames:
+    with Ahead(Counting(3, fails=True), unseen) as frames:
         try:
-            for frame, _ in frames:
+            for frame, _, _ in frames:
                 got.append(frame.timestamp_ms)
         except SourceError:
             got.append(-1)
@@ -126,7 +141,7 @@ def test_ahead_loses_no_frame_to_a_failure() -> None:
 
 def test_leaving_early_stops_the_thread() -> None:
     before = threading.active_count()
-    with Ahead(Counting(1000)) as frames:
+    with Ahead(Counting(1000), unseen) as frames:
         next(iter(frames))
 
     assert threading.active_count() == before

@@ -230,8 +230,8 @@ def drawn(side: str, width_px: int) -> tuple[PoseResult, ...]:
     )
     with ActorSource(options) as source:
         while (at_ms := source.grab()) is not None:
-            glances.look(source.retrieve().image_rgb, at_ms)
-            found.append(glances.tell(PoseResult(at_ms, options.width_px, options.height_px, ())))
+            stats = glances.look(source.retrieve().image_rgb, at_ms)
+            found.append(PoseResult(at_ms, options.width_px, options.height_px, (), picture=stats))
     return tuple(found)
 
 
