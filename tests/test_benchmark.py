@@ -52,6 +52,18 @@ def test_growth_compares_the_end_with_the_time_after_the_start() -> None:
     assert run.growth_mb() == pytest.approx(1.5)
 
 
+def test_who_enters_is_timed_on_the_clock_of_the_pictures() -> None:
+    run = Run(started_s=0.0)
+    # Somebody at 4000-4300 ms, missed once, and again at 8000; each message 20 ms or more after its picture.
+    found = {4000: 25, 4200: 20, 4300: 20, 8000: 250}
+    for picture_ms in range(0, 9000, 100):
+        payload = {"sequence": 1, "frame_timestamp_ms": picture_ms, "poses": [{}] * (picture_ms in found)}
+        late_ms = found.get(picture_ms, 20)
+        run.take((5_000_000 + picture_ms + late_ms) * 1_000_000, orjson.dumps(payload))
+
+    assert run.entries_ms(alone_ms=2500) == pytest.approx([4005, 8230])
+
+
 def test_a_summary_has_middle_and_spread() -> None:
     found = summary([{"a": 1.0}, {"a": 9.0}, {"a": 2.0}])
 
@@ -71,7 +83,7 @@ def test_targets_are_met_on_their_own_side() -> None:
 def test_every_measure_that_was_promised_is_there() -> None:
     promised = (
         "replay_ratio cpu_overhead_ms live_ratio latency_overhead_ms_p95 dropped_frame_us daemon_rss_mb "
-        "vision_rss_ratio startup_ratio memory_growth_mb idle_cpu_ratio engine_frames_per_s"
+        "vision_rss_ratio startup_ratio memory_growth_mb idle_cpu_ratio entering_delay_ms engine_frames_per_s"
     )
 
     assert set(promised.split()) <= {row.key for row in MEASURES}

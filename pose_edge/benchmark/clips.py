@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -68,3 +70,28 @@ def pictures(clip: Path | None) -> Pictures:
     if clip is not None:
         return Pictures(VideoOptions(path=clip))
     return Pictures(ActorOptions(script="demo", loop=False), first=WALKED_IN)
+
+
+def acted(script: str, rate_hz: float) -> Pictures:
+    """Return all pictures of the actor playing a script of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "script.yaml"
+        path.write_text(script, "utf-8")
+        return Pictures(ActorOptions(script=str(path), rate_hz=rate_hz, loop=False), most=10_000)
+
+
+def crowd(pictures: Pictures) -> Pictures:
+    """Return pictures of six people: the middle halves of six moments, three by two."""
+    import numpy as np
+
+    images, width_px = pictures.images, pictures.images[0].shape[1]
+    middle = [image[::2, width_px // 4 : -width_px // 4 : 2] for image in images]
+    apart = max(1, len(images) // 8)
+
+    def at(index: int) -> npt.NDArray[np.uint8]:
+        six = [middle[(index + apart * number) % len(middle)] for number in range(6)]
+        return np.vstack([np.hstack(six[:3]), np.hstack(six[3:])])
+
+    found = copy(pictures)
+    found.images = [at(index) for index in range(len(images))]
+    return found

@@ -3,130 +3,13 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Final, Literal
 
-from pose_edge.benchmark import micro, ours
-from pose_edge.benchmark.clips import Clip, Pictures
-from pose_edge.benchmark.ours import Place, Run
-from pose_edge.benchmark.reference import Bare, bare
-from pose_edge.records import PoseResult, Timing
-
-CAMERA_HZ: Final = 15.0
-"""What latencies are measured at: most cameras of this product run so."""
-
-SETTLE_S: Final = 14.0
-"""From the start of a daemon until it has been sure for 10 s that nobody is there, and slowed down."""
-
-OVERLOAD: Final = 3
-"""Times as many frames as inference can take."""
-
-
-@dataclass
-class Lengths:
-    """How much is run."""
-
-    replay_frames: int = 600
-    live_s: float = 10.0
-    growth_frames: int = 3000
-
-
-@dataclass
-class Bench:
-    """The runs of one round; each is done when the first row asks for it, and only once."""
-
-    place: Place
-    pictures: Pictures
-    lengths: Lengths
-    empty: Pictures
-    """The same place with nobody in it."""
-    poses: list[PoseResult]
-    bare_hz: float
-    """What inference can take, measured before."""
-    costs: dict[str, micro.Cost] = field(default_factory=dict)
-
-    @cached_property
-    def replay_clip(self) -> Clip:
-        """Played as fast as it can be."""
-        return self._clip("replay", 30.0, self.lengths.replay_frames)
-
-    @cached_property
-    def overload_clip(self) -> Clip:
-        """More frames a second than inference can take."""
-        rate_hz = round(OVERLOAD * self.bare_hz)
-        return self._clip("overload", rate_hz, round(rate_hz * self.lengths.live_s))
-
-    @cached_property
-    def camera_clip(self) -> Clip:
-        """As a camera gives it."""
-        return self._clip("camera", CAMERA_HZ, round(CAMERA_HZ * self.lengths.live_s))
-
-    @cached_property
-    def bare_replay(self) -> Bare:
-        """Decoding, converting and inference in one loop."""
-        return bare("video", self.replay_clip, self.place.model)
-
-    @cached_property
-    def bare_predecoded(self) -> Bare:
-        """Inference only."""
-        return bare("predecoded", self.replay_clip, self.place.model)
-
-    @cached_property
-    def replay(self) -> Run:
-        """The replay of the same clip."""
-        return ours.replay(self.place, self.replay_clip)
-
-    @cached_property
-    def bare_live(self) -> Bare:
-        """LIVE_STREAM with too many frames."""
-        return bare("live", self.overload_clip, self.place.model)
-
-    @cached_property
-    def live(self) -> Run:
-        """The daemon with too many frames."""
-        return ours.live(self.place, self.overload_clip)
-
-    @cached_property
-    def latencies_ms(self) -> list[float]:
-        """From a frame being there to its message at the subscriber, without the inference."""
-        timings_file = self.place.folder / "timings"
-        run = ours.live(self.place, self.camera_clip, timings=timings_file)
-        timings = ours.read_timings(timings_file)
-        warm = run.arrivals[ours.WARM :] or run.arrivals
-        return [_beyond_inference_ms(at_ns, timings[ms]) for at_ns, ms, _ in warm if ms in timings]
-
-    @cached_property
-    def idle_shares(self) -> tuple[float, float]:
-        """Share of a core with nobody in view: as shipped, and always on."""
-        frames = round(CAMERA_HZ * (self.lengths.live_s + SETTLE_S))
-        clip = _write(self.place, self.empty, "empty", CAMERA_HZ, frames)
-        shipped = ours.live(self.place, clip)
-        always = ours.live(self.place, clip, {"rate": {"idle_fps": None}})
-        return shipped.cpu_share(SETTLE_S), always.cpu_share(SETTLE_S)
-
-    @cached_property
-    def growth(self) -> Run:
-        """Many frames through the daemon."""
-        rate_hz = round(self.bare_hz)
-        clip = self._clip("growth", rate_hz, self.lengths.growth_frames)
-        return ours.live(self.place, clip)
-
-    def _clip(self, name: str, rate_hz: float, frames: int) -> Clip:
-        return _write(self.place, self.pictures, name, rate_hz, frames)
-
-
-def _write(place: Place, pictures: Pictures, name: str, rate_hz: float, frames: int) -> Clip:
-    path = place.folder / f"{name}.mp4"
-    if path.exists():
-        return Clip(path, frames, rate_hz)
-    return pictures.write(path, rate_hz, frames)
-
-
-def _beyond_inference_ms(at_ns: int, timing: Timing) -> float:
-    return (at_ns - timing.available_ns - (timing.finished_ns - timing.submitted_ns)) / 1e6
+from pose_edge.benchmark import micro
+from pose_edge.benchmark.runs import MOST_POSES, Bench
 
 
 def percentile(values: list[float], percent: int) -> float:
@@ -152,6 +35,11 @@ class Measure:
             return None
         sign, limit = self.bound
         return value <= limit if sign == "<=" else value >= limit
+
+
+def _poses_growth_ratio(bench: Bench, poses: int) -> float:
+    (many, many_alone), (one, one_alone) = bench.poses_s(poses), bench.poses_s(1)
+    return (many / one) / (many_alone / one_alone)
 
 
 MEASURES: Final = (
@@ -244,6 +132,32 @@ MEASURES: Final = (
         quick=False,
     ),
     Measure(
+        "entering_delay_ms",
+        "ms",
+        "nobody in view, then somebody: how much later their first pose comes than if always on",
+        lambda b: max(b.entering_delays_ms),
+        ("<=", 400.0),
+        quick=False,
+    ),
+    *(
+        Measure(
+            f"poses_{poses}_growth_ratio",
+            "",
+            f"{poses} people in view: how much longer a frame takes than with one, / of MediaPipe alone",
+            partial(_poses_growth_ratio, poses=poses),
+            ("<=", 1.1),
+            quick=False,
+        )
+        for poses in range(2, MOST_POSES + 1)
+    ),
+    Measure(
+        f"poses_{MOST_POSES}_growth",
+        "",
+        f"a frame with {MOST_POSES} people / with one",
+        lambda b: b.poses_s(MOST_POSES)[0] / b.poses_s(1)[0],
+        quick=False,
+    ),
+    Measure(
         "engine_frames_per_s",
         "1/s",
         "recorded poses the event engine takes in, every kind enabled",
@@ -251,19 +165,6 @@ MEASURES: Final = (
         (">=", 10_000),
     ),
 )
-
-
-def poses_growth(
-    place: Place, pictures: Pictures, frames: int, most: int = 5
-) -> Iterator[tuple[int, float, float]]:
-    """Yield, for 1 to `most` poses asked for, how much longer a frame takes than with one: ours and alone."""
-    clip = _write(place, pictures, "poses", 30.0, frames)
-    first: tuple[float, float] | None = None
-    for poses in range(1, most + 1):
-        alone = bare("video", clip, place.model, poses)
-        found = (1 / ours.replay(place, clip, poses).rate_hz, 1 / alone.rate_hz)
-        first = first or found
-        yield poses, found[0] / first[0], found[1] / first[1]
 
 
 def summary(rounds: Sequence[Mapping[str, float]]) -> dict[str, dict[str, float]]:
@@ -276,12 +177,3 @@ def summary(rounds: Sequence[Mapping[str, float]]) -> dict[str, dict[str, float]
         }
         for key in rounds[0]
     }
-
-
-def empty_place(folder: Path) -> Pictures:
-    """Return pictures of the actor's room with nobody in it."""
-    script = folder / "nobody.yaml"
-    script.write_text("acts:\n  - {act: nobody, duration_s: 6}\n", "utf-8")
-    from pose_edge.sources.actor import ActorOptions
-
-    return Pictures(ActorOptions(script=str(script), loop=False))

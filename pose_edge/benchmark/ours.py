@@ -97,6 +97,19 @@ class Run:
         """Resident memory of the vision process, at the end."""
         return self.used[-1].vision_mb
 
+    def entries_ms(self, alone_ms: int) -> list[float]:
+        """Return when the first pose came of each who was seen after nobody had been for `alone_ms`.
+
+        On the clock of the pictures, by the message that came soonest after its picture.
+        """
+        begun_ms = min(at_ns / 1e6 - picture_ms for at_ns, picture_ms, _ in self.arrivals)
+        entries, last_ms = [], -alone_ms
+        for at_ns, picture_ms, found in self.arrivals:
+            if found and picture_ms - last_ms >= alone_ms:
+                entries.append(at_ns / 1e6 - begun_ms)
+            last_ms = picture_ms if found else last_ms
+        return entries
+
     def growth_mb(self) -> float:
         """Growth of both from the first tenth of the run to its last, by medians."""
         sizes = [one.daemon_mb + one.vision_mb for one in self.used]
@@ -132,7 +145,7 @@ def live(place: Place, clip: Clip, options: Json | None = None, timings: Path | 
         return bool(begun)
 
     with _watched(place, "bench", command, timings) as (run, process):
-        _sample_until(run, process, over)
+        _sample_until(run, process, over, length_s + LIMIT_S)
     return run
 
 
@@ -184,8 +197,10 @@ def _watched(
         raise PoseEdgeError(f"nothing could be measured: {log.read_text('utf-8', 'replace')[-800:]}")
 
 
-def _sample_until(run: Run, process: subprocess.Popen[bytes], over: Callable[[], bool]) -> None:
-    deadline_s = time.monotonic() + LIMIT_S
+def _sample_until(
+    run: Run, process: subprocess.Popen[bytes], over: Callable[[], bool], limit_s: float = LIMIT_S
+) -> None:
+    deadline_s = time.monotonic() + limit_s
     while not over() and process.poll() is None and time.monotonic() < deadline_s:
         if run.counted and (sample := used(process.pid, time.monotonic())) is not None:
             run.used.append(sample)

@@ -15,7 +15,8 @@ import typer
 from pose_edge.cli.output import Progress, print_json, progress
 
 if TYPE_CHECKING:
-    from pose_edge.benchmark.measures import Lengths, Measure
+    from pose_edge.benchmark.measures import Measure
+    from pose_edge.benchmark.runs import Lengths
 
 Json = dict[str, Any]
 
@@ -27,7 +28,6 @@ def bench(
     only: Annotated[
         list[str] | None, typer.Option(help="Only this measure; may be given several times.")
     ] = None,
-    poses: Annotated[bool, typer.Option("--poses", help="Also the cost of 1 to 5 poses.")] = False,
     growth_frames: Annotated[
         int, typer.Option(min=500, help="Live frames over which the growth of memory is measured.")
     ] = 3000,
@@ -40,7 +40,7 @@ def bench(
 
     Ratios are taken within each round, so a machine that is busy for a while moves both sides.
     """
-    from pose_edge.benchmark.measures import Lengths
+    from pose_edge.benchmark.runs import Lengths
     from pose_edge.models import resolve
 
     logging.getLogger("pose_edge").setLevel(logging.WARNING)
@@ -49,8 +49,6 @@ def bench(
     model_path = resolve(model, "lite").path
     with tempfile.TemporaryDirectory(prefix="pose-edge-bench-") as folder, progress("bench") as bar:
         found = _measure(Path(folder), clip, model_path, lengths, rows, 1 if quick else rounds, bar)
-        if poses:
-            found["poses"] = _poses(Path(folder), clip, model_path, lengths)
     if as_json:
         print_json(found)
     else:
@@ -78,11 +76,12 @@ def _measure(
 ) -> Json:
     from pose_edge.benchmark import clips, micro
     from pose_edge.benchmark.broker import broker
-    from pose_edge.benchmark.measures import Bench, empty_place, summary
+    from pose_edge.benchmark.measures import summary
     from pose_edge.benchmark.ours import Place
     from pose_edge.benchmark.reference import bare
+    from pose_edge.benchmark.runs import Bench
 
-    pictures, empty = clips.pictures(clip), empty_place(folder)
+    pictures = clips.pictures(clip)
     poses = micro.poses_of(pictures, model)
     taken: list[dict[str, float]] = []
     bar.expect(rounds * len(rows))
@@ -91,7 +90,7 @@ def _measure(
         first = pictures.write(folder / "first.mp4", 30.0, 200)
         bare_hz = bare("video", first, model).rate_hz
         for number in range(rounds):
-            one = Bench(place, pictures, lengths, empty, poses, bare_hz)
+            one = Bench(place, pictures, lengths, poses, bare_hz)
             taken.append({})
             for done, row in enumerate(rows):
                 taken[-1][row.key] = row.value(one)
@@ -108,20 +107,6 @@ def _measure(
             topic: {"bytes": cost.bytes, "us": cost.us} for topic, cost in micro.message_costs(poses).items()
         },
     }
-
-
-def _poses(folder: Path, clip: Path | None, model: Path, lengths: Lengths) -> list[Json]:
-    from pose_edge.benchmark import clips
-    from pose_edge.benchmark.broker import broker
-    from pose_edge.benchmark.measures import poses_growth
-    from pose_edge.benchmark.ours import Place
-
-    with broker(folder) as (_, port):
-        growths = poses_growth(Place(folder, port, model), clips.pictures(clip), lengths.replay_frames)
-        return [
-            {"num_poses": number, "growth": round(ours, 3), "growth_alone": round(alone, 3)}
-            for number, ours, alone in growths
-        ]
 
 
 def _machine() -> Json:
@@ -166,8 +151,3 @@ def _print_table(found: Json, rows: list[Measure]) -> None:
     console.print(table)
     for topic, cost in found["messages"].items():
         console.print(f"{topic}: {cost['bytes']} bytes, made in {cost['us']:g} us")
-    for one in found.get("poses", ()):
-        console.print(
-            f"{one['num_poses']} poses: a frame takes {one['growth']:g} times as long as with one, "
-            f"MediaPipe alone {one['growth_alone']:g}"
-        )
