@@ -23,7 +23,6 @@ from pose_edge.landmarker.mediapipe_engine import (
     CLOSE_LIMIT_S,
     Create,
     Engine,
-    check_picture,
     create_mediapipe,
 )
 from pose_edge.landmarker.mediapipe_result import RawResult, convert
@@ -113,10 +112,12 @@ class LiveLandmarker:
                 return None
 
     def _retrieve_ahead(self, shot: Shot) -> None:
-        """Convert a picture while MediaPipe works on the last one. What goes wrong is raised by `wait`."""
+        """Get a picture ready while MediaPipe works on the last one. What goes wrong is raised by `wait`."""
         began_ns, frame = time.monotonic_ns(), None
         try:
-            frame = shot.retrieve()
+            retrieved = shot.retrieve()
+            self._engine.prepare(retrieved)
+            frame = retrieved
         except Exception as error:  # noqa: BLE001 - raised by `wait`, after the result that is on its way
             self._late_error = error
         self._slots.keep(shot, frame, time.monotonic_ns() - began_ns)
@@ -124,8 +125,9 @@ class LiveLandmarker:
     def _feed(self, shot: Shot, frame: Frame | None) -> Exception | None:
         """Convert the picture unless that is done, and hand it to MediaPipe; return what went wrong."""
         try:
-            frame = frame or shot.retrieve()
-            check_picture(frame.image_rgb)
+            if frame is None:
+                frame = shot.retrieve()
+                self._engine.prepare(frame)
             flight = self._slots.launch(shot, frame)
             self._engine.detect_async(frame, flight.stamp_ms)
         except Exception as error:  # noqa: BLE001 - raised by `wait`, after the result that may be there

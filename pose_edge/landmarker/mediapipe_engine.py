@@ -137,6 +137,7 @@ class Engine:
         self._on_result = on_result
         self._create = create
         self._raw: RawLandmarker | None = None
+        self._prepared: tuple[Frame, Any] | None = None
         self.wedged = False
         """`close` never came back. MediaPipe's threads then also block the interpreter's exit: leave the
         process by `os._exit`."""
@@ -165,6 +166,14 @@ class Engine:
         result: RawResult = self._call("detect_for_video", frame, stamp_ms)
         return result
 
+    def prepare(self, frame: Frame) -> None:
+        """Copy a picture into MediaPipe's memory, so that the call with this very frame need not.
+
+        Raises:
+            LandmarkerError: the picture is not what `Frame` promises.
+        """
+        self._prepared = frame, _picture(frame)
+
     def detect_async(self, frame: Frame, stamp_ms: int) -> None:
         """LIVE_STREAM mode: hand over and return; `stamp_ms` must be above the last one."""
         self._call("detect_async", frame, stamp_ms)
@@ -185,13 +194,21 @@ class Engine:
         raw = self._raw
         if raw is None:
             raise LandmarkerError(f"the {self._mode} landmarker is not open: use it inside `with`")
-        check_picture(frame.image_rgb)
-        mediapipe = import_mediapipe()
+        prepared, self._prepared = self._prepared, None
+        image = prepared[1] if prepared is not None and prepared[0] is frame else _picture(frame)
         try:
-            image = mediapipe.image(image_format=mediapipe.image_format.SRGB, data=frame.image_rgb)
             return getattr(raw, method)(image, *stamp_ms)
         except MEDIAPIPE_ERRORS as error:
             raise LandmarkerError(f"MediaPipe refused {method}: {reason(error)}") from error
+
+
+def _picture(frame: Frame) -> Any:
+    check_picture(frame.image_rgb)
+    mediapipe = import_mediapipe()
+    try:
+        return mediapipe.image(image_format=mediapipe.image_format.SRGB, data=frame.image_rgb)
+    except MEDIAPIPE_ERRORS as error:
+        raise LandmarkerError(f"MediaPipe refused a picture: {reason(error)}") from error
 
 
 def _close(raw: RawLandmarker) -> None:
