@@ -164,6 +164,14 @@ MEASURES: Final = (
         lambda b: micro.engine_frames_per_s(b.poses),
         (">=", 10_000),
     ),
+    Measure(
+        "recorded_8h_s",
+        "s",
+        "`replay` of 8 h of recorded poses at 10 fps, all of it",
+        lambda b: b.night_s,
+        ("<=", 30.0),
+        quick=False,
+    ),
 )
 
 

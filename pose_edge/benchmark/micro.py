@@ -7,14 +7,16 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self
+from typing import Any, Final, Self
 
 from pose_edge.benchmark.clips import Pictures
 from pose_edge.engine import Engine, Step
+from pose_edge.events import EventsOptions
 from pose_edge.landmarker import LandmarkerOptions, LiveLandmarker, VideoLandmarker
 from pose_edge.messages import Device, Messages
 from pose_edge.pump import LivePump
-from pose_edge.records import Frame, PoseResult
+from pose_edge.recording import write_line
+from pose_edge.records import Frame, PoseResult, Surroundings, Zone
 from pose_edge.sources.base import SourceInfo
 
 ROUND = 2000
@@ -30,19 +32,53 @@ def poses_of(pictures: Pictures, model: Path, rate_hz: float = 15.0) -> list[Pos
         ]
 
 
+EVERYTHING: Final[dict[str, Any]] = {
+    "one_arm_raised": {"enabled": True},
+    "rules": {
+        "arm_bent": {"when": {"left_elbow_deg": {"below": 40}}, "for": "2 s"},
+        "at_the_door": {"when": {"posture": "standing", "zone": "door"}, "for": "20 min", "who": "anybody"},
+        "calls": {
+            "when": {
+                "posture": ["lying", "sitting"],
+                "any": [
+                    {"height": {"of": "right_wrist", "over": "nose", "above": 0.1}},
+                    {"height": {"of": "left_wrist", "over": "nose", "above": 0.1}},
+                ],
+                "not": {"people": {"at_least": 2}},
+            },
+            "for": "3 s",
+        },
+    },
+}
+"""Options under `events` that switch on what is off, with rules of every sort."""
+
+ZONES: Final = (
+    Zone("door", ((0.6, 0.2), (1.0, 0.2), (1.0, 1.0), (0.6, 1.0))),
+    Zone("bed", ((0.0, 0.4), (0.4, 0.4), (0.4, 1.0), (0.0, 1.0)), lying_ok=True),
+    Zone("chair", ((0.4, 0.4), (0.6, 0.4), (0.6, 1.0), (0.4, 1.0)), point="hips"),
+)
+
+
 def engine_frames_per_s(poses: list[PoseResult]) -> float:
-    """Return how many recorded results a second the engine takes in, every kind enabled."""
+    """Return how many recorded results a second the engine takes in, every kind enabled, zones and rules."""
     repeated = _repeated(poses, ROUND)
-    engine = Engine()
+    engine = Engine(EventsOptions.model_validate(EVERYTHING), surroundings=Surroundings(ZONES))
     began_s = time.perf_counter()
     for result in repeated:
         engine.update(result)
     return len(repeated) / (time.perf_counter() - began_s)
 
 
-def _repeated(poses: list[PoseResult], count: int) -> list[PoseResult]:
+def record(poses: list[PoseResult], path: Path, count: int, rate_hz: float = 10.0) -> None:
+    """Write a recording of `count` results, the given ones again and again."""
+    messages = Messages(Device("bench"), "b00t", "model.task", "video")
+    with path.open("wb") as file:
+        for result in _repeated(poses, count, round(1000 / rate_hz)):
+            file.write(write_line(result, None, messages))
+
+
+def _repeated(poses: list[PoseResult], count: int, step_ms: int = 67) -> list[PoseResult]:
     """Return them again and again, with times that go on."""
-    step_ms = 67
     return [replace(poses[index % len(poses)], timestamp_ms=index * step_ms) for index in range(count)]
 
 

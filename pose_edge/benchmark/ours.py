@@ -132,6 +132,14 @@ def replay(place: Place, clip: Clip, poses: int = 1) -> Run:
     return run
 
 
+def recorded_s(recording: Path) -> float:
+    """Return how long `pose-edge replay RECORDING` takes."""
+    began_s = time.monotonic()
+    command = [sys.executable, "-m", "pose_edge", "replay", str(recording)]
+    subprocess.run(command, check=True, capture_output=True, timeout=LIMIT_S)
+    return time.monotonic() - began_s
+
+
 def live(place: Place, clip: Clip, options: Json | None = None, timings: Path | None = None) -> Run:
     """`pose-edge run` with the clip for a camera, until its last frame."""
     source = {"kind": "video", "path": str(clip.path)}

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
-from pose_edge.benchmark import clips, ours
+from pose_edge.benchmark import clips, micro, ours
 from pose_edge.benchmark.clips import Clip, Pictures
 from pose_edge.benchmark.ours import Place, Run
 from pose_edge.benchmark.reference import Bare, bare
@@ -20,6 +20,9 @@ SETTLE_S: Final = 14.0
 """From the start of a daemon until it has been sure for 10 s that nobody is there, and slowed down."""
 
 MOST_POSES: Final = 5
+
+NIGHT_HZ: Final = 10.0
+SHORT_NIGHT, LONG_NIGHT = 1_000, 29_800
 
 EMPTY: Final = "acts: [{act: nobody, duration_s: 6}]"
 ENTERING: Final = "acts:\n" + "".join(
@@ -139,6 +142,18 @@ class Bench:
             alone = bare("video", clip, self.place.model, poses)
             self.poses_found[poses] = 1 / ours.replay(self.place, clip, poses).rate_hz, 1 / alone.rate_hz
         return self.poses_found[poses]
+
+    @cached_property
+    def night_s(self) -> float:
+        """How long 8 h of recorded poses take, by the difference of a long part and a short one."""
+        took_s = []
+        for count in (SHORT_NIGHT, LONG_NIGHT):
+            path = self.place.folder / f"night-{count}.jsonl"
+            if not path.exists():
+                micro.record(self.poses, path, count, NIGHT_HZ)
+            took_s.append(ours.recorded_s(path))
+        each_s = (took_s[1] - took_s[0]) / (LONG_NIGHT - SHORT_NIGHT)
+        return took_s[0] + each_s * (8 * 3600 * NIGHT_HZ - SHORT_NIGHT)
 
     @cached_property
     def growth(self) -> Run:
