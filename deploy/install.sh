@@ -2,15 +2,15 @@
 # Installs pose-edge as a service on a Raspberry Pi or another Debian: libraries, program, user, unit, model, start.
 #
 #   sudo deploy/install.sh                    install, upgrade or repair; may be run again at any time
-#   sudo deploy/install.sh --config FILE      with this configuration instead of the one in /etc/pose-edge
+#   sudo deploy/install.sh --config FILE      with this configuration instead of the one in /etc/pose-edge, which is kept
 #   sudo deploy/install.sh --offline FOLDER   from a bundle (tools/bundle), without any network
 #        deploy/install.sh check              can it run here? Changes nothing, needs no root
 #   sudo deploy/install.sh egress             after mqtt.host was changed: let the service reach the new broker
 #   sudo deploy/install.sh rollback           back to the version before
 #   sudo deploy/install.sh uninstall          remove it; --purge: with configuration, alerts and models
 #
-# An upgrade whose new version does not get ready is undone by itself. Installed, this script is
-# /opt/pose-edge/current/source/deploy/install.sh.
+# An upgrade whose new version does not get ready is undone by itself; one that was interrupted, when it is run again.
+# Installed, this script is /opt/pose-edge/current/source/deploy/install.sh.
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
 export LC_ALL=C
@@ -34,6 +34,8 @@ fail() {
 . "$here/install/preflight.sh"
 # shellcheck source=install/environment.sh
 . "$here/install/environment.sh"
+# shellcheck source=install/data.sh
+. "$here/install/data.sh"
 # shellcheck source=install/service.sh
 . "$here/install/service.sh"
 
@@ -79,42 +81,11 @@ system_packages() {
         fail "apt-get could not install$wanted (its words are above); nothing has changed"
 }
 
-write_config() {
-    mkdir -p /etc/pose-edge
-    if [ -n "$wanted_config" ]; then
-        "$version/bin/pose-edge" config check "$wanted_config" >/dev/null || fail "$wanted_config was not taken over (see above)"
-        replace $config 644 <"$wanted_config"
-    elif [ ! -e $config ]; then
-        replace $config 644 <"$source/config/fall.yaml"
-        say "wrote $config: name the broker there (mqtt.host), then run this again"
-    fi
-    # LoadCredential= wants a file. Empty is no password.
-    if [ ! -e /etc/pose-edge/mqtt-password ]; then (umask 077 && : >/etc/pose-edge/mqtt-password); fi
-    chmod 600 /etc/pose-edge/mqtt-password
-    "$version/bin/pose-edge" config check $config >/dev/null || fail "$config has mistakes (see above); nothing was switched"
-}
-
-fetch_model() {
-    models=$state/models
-    install -d -m 755 -o pose-edge -g pose-edge "$models"
-    chmod 700 $state
-    if [ -n "$bundle" ]; then
-        for file in "$bundle"/models/*.task; do
-            if [ -e "$file" ] && ! cmp -s "$file" "$models/${file##*/}"; then cp "$file" "$models/"; fi
-        done
-    fi
-    if STATE_DIRECTORY=$state "$version/bin/pose-edge" models verify >/dev/null 2>&1; then :; elif [ -n "$bundle" ]; then
-        say "note: the bundle has no model; put one into $models or name it in $config (model.path)"
-    else
-        STATE_DIRECTORY=$state "$version/bin/pose-edge" models fetch --any --directory "$models" >/dev/null || fail "no model could be fetched (see above)"
-    fi
-    chown -R pose-edge:pose-edge $state
-}
-
 install_all() {
     [ -d /run/systemd/system ] || fail "systemd does not run here"
     if [ -z "$bundle" ] && [ -d "$source/wheels" ]; then bundle=$source; fi
     [ -z "$bundle" ] || [ -d "$bundle/wheels" ] || fail "$bundle is no bundle: it has no wheels/ (made by tools/bundle)"
+    see_what_was_interrupted
     preflight || fail "nothing was installed"
     system_packages
     mkdir -p $prefix/versions
@@ -131,6 +102,7 @@ install_all() {
 }
 
 if [ "$action" = check ]; then
+    check_interrupted
     if preflight; then
         echo "$lock"
         exit 0

@@ -112,6 +112,12 @@ check_camera() {
     note "no camera is there (no /dev/video* or /dev/media*); without one set source.kind in the configuration"
 }
 
+check_interrupted() { # what service.sh notes before it switches
+    if { read -r to && read -r before; } 2>/dev/null <"$root/opt/pose-edge/pending"; then
+        note "the upgrade to ${to##*/} was interrupted, or is under way. Run the installer again: ${to##*/} stays if it gets ready, else ${before##*/} comes back"
+    fi
+}
+
 # Sets lock, board, machine, release, python_version; returns 1 when something is missing.
 preflight() {
     check_system

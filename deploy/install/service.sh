@@ -96,23 +96,68 @@ last_words() {
         tail -n 5 | sed 's/^/    /' >&2
 }
 
-switch_to() { # VERSION: make it the one that runs; what ran before comes back if it does not get READY
+# An upgrade is noted until its version was READY: a cut of the power (a terminal, a kill) meanwhile leaves a version
+# that nobody has tried. Four lines: that version, the last one that was READY, what `previous` was, whether that one ran.
+pending=$prefix/pending
+
+note_pending() { # VERSION
+    printf '%s\n' "$1" "$before" "$earlier" "$was" >"$pending.new"
+    sync "$pending.new"
+    mv -f "$pending.new" "$pending"
+    sync "$prefix"
+}
+
+begin() { # sets before, earlier, was: what to go back to
     before=$(readlink "$prefix/current" || true)
+    earlier=$(readlink "$prefix/previous" || true)
     was=$(show ActiveState)
+    if [ -e "$pending" ]; then { read -r _ && read -r before && read -r earlier && read -r was; } <"$pending" || true; fi
+}
+
+see_what_was_interrupted() {
+    [ -e "$pending" ] || return 0
+    begin
+    to=$(head -n 1 "$pending")
+    if [ "$(readlink "$prefix/current")" != "$before" ]; then
+        say "the upgrade to ${to##*/} was interrupted before it was ready; ${before##*/} comes back unless what is installed now gets ready"
+        return
+    fi
+    restore_previous
+    rm -f "$pending"
+    say "the upgrade to ${to##*/} was interrupted; ${before##*/} is in its place"
+}
+
+restore_previous() {
+    if [ -n "$earlier" ] && [ -e "$earlier/.complete" ]; then point previous "$earlier"; else rm -f "$prefix/previous"; fi
+}
+
+runs() { # of a version that nobody has waited for: without having been started again
+    [ "$(show ActiveState)" = active ] && { [ ! -e "$pending" ] || [ "$(show NRestarts)" = 0 ]; }
+}
+
+switch_to() { # VERSION: make it the one that runs; what ran before comes back if it does not get READY
+    begin
+    now=$(readlink "$prefix/current" || true)
     # First, so that at every moment there is a way back.
-    if [ -n "$before" ] && [ "$before" != "$1" ]; then point previous "$before"; fi
+    if [ -n "$before" ] && [ "$before" != "$1" ]; then
+        note_pending "$1"
+        point previous "$before"
+    fi
     point current "$1"
     ln -sfn "$prefix/current/bin/pose-edge" /usr/local/bin/pose-edge
     write_unit "$1"
     systemctl daemon-reload
     systemctl enable --quiet pose-edge.service
     see_what_was_edited
-    if [ "$before" = "$1" ] && [ "$changed" = no ] && [ "$was" = active ]; then
+    if [ "$now" = "$1" ] && [ "$changed" = no ] && runs; then
+        rm -f "$pending"
         say "nothing to do: this version is installed and runs"
         return
     fi
     start
     if wait_ready; then
+        if [ -e "$pending" ] && [ "$before" = "$1" ]; then restore_previous; fi # the old one, instead of what was interrupted
+        rm -f "$pending"
         say "pose-edge is ready: $(show StatusText)"
         return
     fi
@@ -123,18 +168,22 @@ not_ready() { # VERSION
     say "$(basename "$1") does not get ready: $why"
     last_words
     if [ -z "$before" ] || [ "$before" = "$1" ] || [ ! -e "$before/.complete" ]; then
+        rm -f "$pending"
         fail "it stays installed; see: journalctl -u pose-edge"
     elif [ "$was" != active ]; then
+        rm -f "$pending"
         fail "the version before was not running either, so the new one stays; back: $0 rollback"
     fi
+    point current "$before"
+    restore_previous
     back_to "$before"
-    rm -f "$prefix/previous"
     prune
     fail "back to $(basename "$before"), which is ready again"
 }
 
 back_to() { # VERSION
     point current "$1"
+    rm -f "$pending"
     write_unit "$1"
     systemctl daemon-reload
     start
@@ -143,6 +192,7 @@ back_to() { # VERSION
 }
 
 rollback() {
+    see_what_was_interrupted
     target=$(readlink "$prefix/previous") || fail "there is no version to go back to"
     before=$(readlink "$prefix/current")
     point previous "$before" # first: if the other does not get ready, the same word leads back here

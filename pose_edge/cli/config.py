@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from pose_edge.cli.output import print_json
-from pose_edge.config import DEFAULT_PATH
-from pose_edge.errors import UsageError
+from pose_edge.config import DEFAULT_PATH, Config
+from pose_edge.errors import ConfigError, UsageError
 
 app = typer.Typer(help="Check, show and describe the configuration.", no_args_is_help=True)
 
@@ -17,7 +17,15 @@ ConfigPath = Annotated[Path, typer.Argument(help="The configuration file.")]
 
 
 @app.command()
-def check(config: ConfigPath = DEFAULT_PATH) -> None:
+def check(
+    config: ConfigPath = DEFAULT_PATH,
+    service: Annotated[
+        bool,
+        typer.Option(
+            "--service", help=f"As the service finds it; so is {DEFAULT_PATH} where that is installed."
+        ),
+    ] = False,
+) -> None:
     """Name every mistake in a configuration at once; exit status 78 when there is one.
 
     Says rules of your own in words, too: what they will do is not always what was meant.
@@ -27,9 +35,24 @@ def check(config: ConfigPath = DEFAULT_PATH) -> None:
     from pose_edge.sinks.mqtt_options import read_credentials
 
     loaded = load(config)
+    if service or config == DEFAULT_PATH:
+        loaded = _as_the_service(loaded, config, asked=service)
     read_credentials(loaded.mqtt)
     rules = sentences(loaded.events)
     print_json({"config": str(config), "ok": True, **({"rules": rules} if rules else {})})
+
+
+def _as_the_service(loaded: Config, path: Path, *, asked: bool) -> Config:
+    """Return it with the service's password; a file that only the service cannot see is a mistake."""
+    from pose_edge.doctor.hidden import hidden
+    from pose_edge.doctor.surroundings import ask_systemd, with_service_password
+
+    unit = ask_systemd()
+    if not asked and (unit or {}).get("LoadState") != "loaded":
+        return loaded
+    if complaints := hidden(loaded, unit, DEFAULT_PATH if path == DEFAULT_PATH else None):
+        raise ConfigError("\n".join(f"{path}: {complaint}" for complaint in complaints))
+    return with_service_password(loaded)
 
 
 @app.command()

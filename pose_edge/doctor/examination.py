@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from pose_edge import __version__
-from pose_edge.doctor import board, broker, camera, libraries, model, service
+from pose_edge.doctor import board, broker, camera, libraries, model, service, upgrade
 from pose_edge.doctor.findings import Check, Finding, Surroundings, Verdict, fault
 from pose_edge.errors import PoseEdgeError
 
@@ -23,6 +23,7 @@ LIMIT_S: Final = 5.0
 CHECKS: Final[dict[str, Check]] = {
     "configuration": service.configuration,
     "service": service.unit,
+    "upgrade": upgrade.upgrade,
     "daemon": service.daemon,
     "state directory": service.state_directory,
     "disk": service.disk,

@@ -39,6 +39,10 @@ class Surroundings:
     """What systemd says about pose-edge.service; None: there is no systemd."""
     sys: Path = Path("/sys")
     proc: Path = Path("/proc")
+    installed: Path = Path("/opt/pose-edge")
+    """Where deploy/install.sh puts versions."""
+    install_lock: Path = Path("/run/lock/pose-edge-install")
+    """Held by the installer while it runs."""
 
     @property
     def unit_installed(self) -> bool:

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from pose_edge.config import DEFAULT_PATH
 from pose_edge.doctor.findings import Finding, Surroundings, fault, ok, skipped, warning
+from pose_edge.doctor.hidden import hidden
 from pose_edge.doctor.surroundings import UNIT
 from pose_edge.health import disk_free_mb
 from pose_edge.sinks.mqtt_options import read_credentials
@@ -34,6 +35,9 @@ def configuration(around: Surroundings) -> Finding:
         return fault("; ".join(around.config_problem.splitlines()))
     if around.config_path is None:
         return warning(f"no {DEFAULT_PATH}, and no --config was given: the defaults are looked at")
+    installed = around.unit_installed and around.config_path == DEFAULT_PATH
+    if installed and (complaints := hidden(around.config, around.unit, DEFAULT_PATH)):
+        return fault("; ".join(complaints))
     read_credentials(around.config.mqtt)
     return ok(f"{around.config_path} is valid")
 
@@ -96,8 +100,8 @@ def state_directory(around: Surroundings) -> Finding:
         if os.access(above, os.W_OK | os.X_OK):
             return ok(f"{path} is not there yet; the daemon makes it")
         return fault(f"{path} is not there, and {above} is not writable for you: set service.state_dir")
-    if (holder := _holder(path / "lock")) is not None:
-        return ok(f"{path} is in use by the running daemon ({holder})")
+    if (whose := holder(path / "lock")) is not None:
+        return ok(f"{path} is in use by the running daemon ({whose})")
     if not os.access(path, os.R_OK | os.X_OK):
         return _not_yours(path)
     return _wrong_owner(path, around) or _unwritable(path) or ok(f"{path} is writable and free")
@@ -105,11 +109,11 @@ def state_directory(around: Surroundings) -> Finding:
 
 def holds(around: Surroundings) -> bool:
     """Say whether a daemon runs: it has the camera then, too."""
-    return _holder(around.state_directory / "lock") is not None
+    return holder(around.state_directory / "lock") is not None
 
 
-def _holder(lock: Path) -> str | None:
-    """Return who holds a daemon's lock. It is shared for a moment and nothing is made or written."""
+def holder(lock: Path) -> str | None:
+    """Return who holds a lock of ours. It is shared for a moment and nothing is made or written."""
     try:
         descriptor = os.open(lock, os.O_RDONLY | os.O_NOFOLLOW)
     except OSError:

@@ -12,15 +12,12 @@ from typing import Final
 from pose_edge.config import DEFAULT_PATH, Config, load
 from pose_edge.doctor.findings import Surroundings
 from pose_edge.errors import ConfigError
-from pose_edge.sinks.mqtt_options import CREDENTIAL, password_path
+from pose_edge.sinks.mqtt_options import HANDED_OVER, password_path
 from pose_edge.state_directory import default_directory
 from pose_edge.status_file import status_path
 
 UNIT: Final = "pose-edge.service"
 LIMIT_S: Final = 3.0
-
-PASSWORD: Final = DEFAULT_PATH.parent / CREDENTIAL
-"""What the unit hands to the service (LoadCredential=); root may read it."""
 
 PROPERTIES: Final = (
     "LoadState",
@@ -33,6 +30,8 @@ PROPERTIES: Final = (
     "SupplementaryGroups",
     "StateDirectory",
     "RuntimeDirectory",
+    "ProtectHome",
+    "PrivateTmp",
 )
 
 FOLDERS: Final = {
@@ -49,13 +48,13 @@ def look_around(config: Path | None) -> Surroundings:
     path = config if config is not None else DEFAULT_PATH if DEFAULT_PATH.exists() else None
     loaded, problem = _loaded(path)
     if loaded is not None and path == DEFAULT_PATH and (unit or {}).get("LoadState") == "loaded":
-        loaded = with_service_password(loaded, PASSWORD)
+        loaded = with_service_password(loaded)
     given = loaded.service.state_dir if loaded is not None else None
     state = given or default_directory(environment)
     return Surroundings(loaded, problem, path, state, status_path(state, environment), unit)
 
 
-def with_service_password(config: Config, password: Path) -> Config:
+def with_service_password(config: Config, password: Path = HANDED_OVER) -> Config:
     """Return it with the password the service gets from systemd, where we may read that and it is used."""
     mqtt = config.mqtt
     if mqtt.username is None or password_path(mqtt) is not None or not os.access(password, os.R_OK):

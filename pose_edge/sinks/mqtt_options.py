@@ -7,7 +7,7 @@ import socket
 import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -17,6 +17,9 @@ from pose_edge.sinks.outbox_options import OutboxOptions
 
 CREDENTIAL = "mqtt-password"
 """Name of the systemd credential that holds the password."""
+
+HANDED_OVER: Final = Path("/etc/pose-edge") / CREDENTIAL
+"""What the unit makes that credential from (LoadCredential=): the file that people edit; root may read it."""
 
 Protocol = Literal["auto", "5", "3.1.1"]
 
@@ -171,8 +174,20 @@ def _read_password(options: MqttOptions) -> str | None:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"mqtt.password_file: {path}: {_words(error)}") from error
     if not first_line:
-        raise ConfigError(f"mqtt.password_file: {path}: its first line is empty")
+        raise ConfigError(_no_password(path, named=path == options.password_file != HANDED_OVER))
     return first_line
+
+
+def _no_password(path: Path, *, named: bool) -> str:
+    """Say where people write it: what systemd hands over is a copy that nobody can edit."""
+    if named:
+        return (
+            f"mqtt.password_file: {path}: its first line is empty; write the password of mqtt.username there"
+        )
+    return (
+        f"mqtt.username: is set, and its password is missing: write it into the first line of {HANDED_OVER} "
+        f"(sudo nano {HANDED_OVER}), then run the installer again, or sudo systemctl restart pose-edge"
+    )
 
 
 def _tls_context(options: TlsOptions) -> ssl.SSLContext | None:

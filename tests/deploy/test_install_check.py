@@ -108,6 +108,18 @@ def test_one_old_core_is_enough_to_need_the_old_mediapipe(tmp_path: Path) -> Non
     assert done.stdout.strip() == "pi4-bookworm"
 
 
+def test_an_upgrade_that_was_cut_off_is_told_with_what_to_do(tmp_path: Path) -> None:
+    prefix = tmp_path / "opt/pose-edge"
+    prefix.mkdir(parents=True)
+    (prefix / "pending").write_text(f"{prefix}/versions/0.2.0-b\n{prefix}/versions/0.1.0-a\n\nactive\n")
+
+    done = Machine().check(tmp_path)
+
+    assert done.returncode == 0
+    assert "the upgrade to 0.2.0-b was interrupted" in done.stderr
+    assert "Run the installer again: 0.2.0-b stays if it gets ready, else 0.1.0-a comes back" in done.stderr
+
+
 def test_everything_that_is_missing_is_told_at_once(tmp_path: Path) -> None:
     done = Machine(features=A72, memory_kb=430_000, free_kb=1000, camera=False).check(tmp_path)
 

@@ -3,80 +3,27 @@
 from __future__ import annotations
 
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
-
-BEGIN = """
-set -eu
-say() { echo "install: $*" >&2; }
-fail() { say "$*"; exit 1; }
-prefix=$1/opt state=$1/state config=$1/etc/config.yaml ready_s=1 changed=no
-. "$2/deploy/install/service.sh"
-unit=$1/unit drop_ins=$1/drop-ins
-"""
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where it is installed: version `old` was there, `new` runs."""
-
-    root: Path
-
-    @property
-    def config(self) -> Path:
-        return self.root / "etc/config.yaml"
-
-    def link(self, name: str) -> str:
-        return (self.root / "opt" / name).readlink().name
-
-    def run(self, script: str) -> subprocess.CompletedProcess[str]:
-        """Run a line with the functions of the installer."""
-        command = ["sh", "-c", BEGIN + script, "sh", str(self.root), str(ROOT)]
-        environment = {"PATH": f"{self.root}/bin:/usr/bin:/bin"}
-        return subprocess.run(
-            command, env=environment, capture_output=True, text=True, timeout=20, check=False
-        )
-
-    def answer(self, state: str) -> None:
-        """Let systemd be in this state, whatever it is asked to do."""
-        program = self.root / "bin/systemctl"
-        program.parent.mkdir(exist_ok=True)
-        says = f'case "$*" in *ActiveState*) echo {state} ;; show*) echo 0 ;; esac'
-        program.write_text(f'#!/bin/sh\necho "$*" >>{self.root}/asked\n{says}\n')
-        program.chmod(0o755)
-
-    def started(self) -> bool:
-        return "start pose-edge.service" in (self.root / "asked").read_text()
+from tests.deploy.place import Place, furnish
 
 
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
-    """Make two versions, and what they were told."""
-    for name in ("old", "new"):
-        version = tmp_path / "opt/versions" / name
-        (version / "source/systemd").mkdir(parents=True)
-        (version / "source/systemd/pose-edge.service").write_text("[Unit]\n")
-        (version / ".complete").touch()
-    for link, name in (("previous", "old"), ("current", "new")):
-        (tmp_path / "opt" / link).symlink_to(tmp_path / "opt/versions" / name)
-    (tmp_path / "etc").mkdir()
-    (tmp_path / "etc/config.yaml").write_text("mqtt: {host: localhost}\n")
-    (tmp_path / "etc/mqtt-password").write_text("first\n")
-    (tmp_path / "unit").write_text("[Unit]\n")
-    made = Place(tmp_path)
-    made.answer("active")
-    return made
+    return furnish(tmp_path)
+
+
+def switch(place: Place, name: str) -> subprocess.CompletedProcess[str]:
+    """Install a version whose folder is made."""
+    place.version(name)
+    return place.run(f'see_what_was_interrupted; switch_to "$prefix/versions/{name}"')
 
 
 def again(place: Place) -> subprocess.CompletedProcess[str]:
-    """Install the version that runs once more; without /usr/local/bin, where nothing of a test belongs."""
-    return place.run(
-        'ln() { [ "$3" = /usr/local/bin/pose-edge ] || command ln "$@"; }\nswitch_to "$prefix/versions/new"'
-    )
+    """Install the version that runs once more."""
+    return switch(place, "new")
 
 
 def test_a_full_disk_does_not_cut_the_configuration_short(place: Place) -> None:
@@ -116,4 +63,109 @@ def test_a_rollback_that_fails_can_be_rolled_back(place: Place) -> None:
     done = place.run("ready_s=0; rollback")
 
     assert done.returncode == 1
-    assert (place.link("current"), place.link("previous")) == ("old", "new")
+    assert place.links() == ("old", "new")
+
+
+def test_an_upgrade_that_is_ready_can_be_rolled_back(place: Place) -> None:
+    done = switch(place, "newer")
+
+    assert done.returncode == 0, done.stderr
+    assert place.links() == ("newer", "new")
+    assert not place.pending.exists()
+
+
+@pytest.mark.parametrize("earlier", ["old", None])
+def test_an_upgrade_that_fails_leaves_what_could_be_gone_back_to(place: Place, earlier: str | None) -> None:
+    if earlier is None:
+        (place.root / "opt/previous").unlink()
+    place.answer("active", broken="newer")
+
+    done = switch(place, "newer")
+
+    assert done.returncode == 1
+    assert "back to new, which is ready again" in done.stderr
+    assert place.links() == ("new", earlier)
+    assert not place.pending.exists()
+    assert not (place.root / "opt/versions/newer").exists()
+    assert (place.root / "opt/versions/old").exists() is (earlier is not None)
+
+
+# A cut of the power: everything ends at once, and the next start brings up what `current` leads to.
+
+
+@pytest.fixture
+def cut(place: Place) -> Place:
+    """Let the power go while `newer` is waited for."""
+    place.version("newer")
+    done = place.run('wait_ready() { kill -KILL $$; }; switch_to "$prefix/versions/newer"')
+    assert done.returncode == -9
+    assert place.links() == ("newer", "new")
+    return place
+
+
+def test_an_interrupted_version_that_is_ready_stays_as_it_is(cut: Place) -> None:
+    (cut.root / "asked").unlink()
+
+    done = switch(cut, "newer")
+
+    assert done.returncode == 0
+    assert "the upgrade to newer was interrupted before it was ready" in done.stderr
+    assert cut.links() == ("newer", "new")
+    assert not cut.pending.exists()
+    assert not cut.started()
+
+
+def test_an_interrupted_version_that_keeps_ending_is_not_taken_for_ready(cut: Place) -> None:
+    cut.answer("active", restarts=2)
+
+    done = switch(cut, "newer")
+
+    assert "newer does not get ready: it ended and was started again" in done.stderr
+    assert cut.links() == ("new", "old")
+
+
+@pytest.mark.parametrize("tried", ["newer", "newest"])
+def test_an_interrupted_version_that_does_not_get_ready_is_taken_back(cut: Place, tried: str) -> None:
+    """Also where the one that is installed next does not either: nobody has seen the interrupted one work."""
+    cut.answer("active", broken="newe*")
+
+    done = switch(cut, tried)
+
+    assert done.returncode == 1
+    assert cut.links() == ("new", "old")
+    assert not cut.pending.exists()
+
+
+def test_the_version_after_an_interrupted_one_goes_back_to_the_last_that_was_ready(cut: Place) -> None:
+    assert switch(cut, "newest").returncode == 0
+
+    assert cut.links() == ("newest", "new")
+    assert not cut.pending.exists()
+
+
+def test_the_version_before_can_be_installed_over_an_interrupted_one(cut: Place) -> None:
+    assert switch(cut, "new").returncode == 0
+
+    assert cut.links() == ("new", "old")
+    assert cut.started()
+    assert not cut.pending.exists()
+
+
+def test_an_interrupted_upgrade_can_be_rolled_back(cut: Place) -> None:
+    assert cut.run("rollback").returncode == 0
+
+    assert cut.links() == ("new", "newer")
+    assert not cut.pending.exists()
+
+
+def test_an_upgrade_that_was_interrupted_before_the_switch_leaves_no_trace(place: Place) -> None:
+    place.version("newer")
+    cut = 'point() { command ln -sfn "$2" "$prefix/$1"; kill -KILL $$; }; switch_to "$prefix/versions/newer"'
+    assert place.run(cut).returncode == -9
+    assert place.links() == ("new", "new")
+
+    done = place.run("rollback")
+
+    assert "the upgrade to newer was interrupted; new is in its place" in done.stderr
+    assert place.links() == ("old", "new")
+    assert not place.pending.exists()

@@ -98,6 +98,22 @@ def test_a_password_file_that_holds_none_is_a_configuration_error(
         read_credentials(with_password(path))
 
 
+def test_an_empty_password_of_the_service_is_named_by_the_file_that_people_edit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What systemd hands over lies in /run/credentials, where nobody can write."""
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    (tmp_path / "mqtt-password").touch()
+
+    with pytest.raises(ConfigError) as raised:
+        read_credentials(MqttOptions(username="me"))
+
+    assert "mqtt.username" in str(raised.value)
+    assert "into the first line of /etc/pose-edge/mqtt-password (sudo nano" in str(raised.value)
+    assert "sudo systemctl restart pose-edge" in str(raised.value)
+    assert str(tmp_path) not in str(raised.value)
+
+
 @pytest.mark.parametrize("key", ["ca_file", "cert_file"])
 @pytest.mark.parametrize("content", [None, "not a certificate"])
 def test_a_certificate_that_is_none_is_named(key: str, content: str | None, tmp_path: Path) -> None:

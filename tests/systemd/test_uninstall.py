@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.systemd.house import House, files
 
-SOURCES = "/root/next /root/broken"
+SOURCES = "/root/next /root/broken /root/cut*"
 """What `test_install.py` installed from, as a user has a checkout: theirs, and left alone."""
 
 
