@@ -68,11 +68,11 @@ def _bare(frames: Iterable[Any], model: Path) -> dict[str, float]:
 
 def replay(clip: Path, model: Path) -> dict[str, float]:
     """Run the vision process and the engine as `pose-edge replay` does, events and landmarks made."""
+    from pose_edge.job import Job
     from pose_edge.landmarker import RunningMode
     from pose_edge.replay import Replay, watched
     from pose_edge.sources.video import VideoOptions
     from pose_edge.supervisor import VisionOptions
-    from pose_edge.vision import Job
 
     job = Job(source=VideoOptions(path=clip), model_path=model, running_mode=RunningMode.VIDEO, speed=None)
     replayer = Replay(model.name, "video")

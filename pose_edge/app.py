@@ -15,13 +15,13 @@ from pose_edge.config import Config, load
 from pose_edge.daemon import Daemon
 from pose_edge.errors import ConfigError, ModelError, PoseEdgeError, UsageError
 from pose_edge.health import give_memory_back, keep_memory_together
+from pose_edge.job import Job
 from pose_edge.landmarker import RunningMode
 from pose_edge.link import Link
 from pose_edge.models import ModelFile, resolve
 from pose_edge.service import Notifier
 from pose_edge.sinks.mqtt_options import read_credentials
 from pose_edge.supervisor import Supervisor
-from pose_edge.vision import Job
 from pose_edge.wake import Wake
 
 logger = logging.getLogger(__name__)

@@ -26,7 +26,7 @@ from pose_edge.errors import PoseEdgeError, SourceError
 from pose_edge.options import Options
 
 if TYPE_CHECKING:
-    from pose_edge.vision import Job
+    from pose_edge.job import Job
 
 logger = logging.getLogger(__name__)
 native = logging.getLogger("pose_edge.vision.native")

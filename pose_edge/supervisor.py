@@ -20,7 +20,7 @@ from pose_edge.poses import VisionLimits, VisionProcess
 from pose_edge.sources import CAMERAS
 
 if TYPE_CHECKING:
-    from pose_edge.vision import Job
+    from pose_edge.job import Job
 
 logger = logging.getLogger(__name__)
 

@@ -18,10 +18,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict, replace
 from importlib.metadata import version
-from pathlib import Path
 from typing import Final
-
-from pydantic import Field
 
 from pose_edge import wire
 from pose_edge.child import (
@@ -35,24 +32,20 @@ from pose_edge.child import (
 from pose_edge.errors import EXIT_DONE, EXIT_FAILURE, PoseEdgeError, SourceError
 from pose_edge.glance import Glances
 from pose_edge.health import soc_temperature_c
-from pose_edge.landmarker import (
-    LandmarkerOptions,
-    LiveLandmarker,
-    RunningMode,
-    Shot,
-    StillLandmarker,
-    VideoLandmarker,
-)
-from pose_edge.options import Options
+from pose_edge.job import Job
+from pose_edge.landmarker import RunningMode
+from pose_edge.landmarker.blocking import StillLandmarker, VideoLandmarker
+from pose_edge.landmarker.live import LiveLandmarker
+from pose_edge.landmarker.slots import Shot
 from pose_edge.pump import Ahead, LivePump, Unreadable
 from pose_edge.records import Frame, PoseResult
 from pose_edge.sandbox import lock_network_out
-from pose_edge.sources import CAMERAS, SourceOptions, open_source
+from pose_edge.sources import CAMERAS, open_source
 from pose_edge.sources.base import Adjustable, Source
 from pose_edge.sources.pacing import Paced
 from pose_edge.sources.reopening import Reopening
 from pose_edge.sources.thinning import Thinned
-from pose_edge.tempo import SensorRate, Tempo, TempoOptions, Throttle
+from pose_edge.tempo import SensorRate, Tempo, Throttle
 
 logger = logging.getLogger(__name__)
 
@@ -68,23 +61,6 @@ UNREADABLE_LIMIT_S: Final = 5.0
 
 TOGETHER_S: Final = 0.05
 """How long a result of a replay may wait for the next ones."""
-
-
-class Job(Options):
-    """What the vision process is told to do."""
-
-    source: SourceOptions = Field(discriminator="kind")
-    model_path: Path
-    running_mode: RunningMode
-    landmarker: LandmarkerOptions = LandmarkerOptions()
-    speed: float | None = Field(1.0, gt=0)
-    """How fast a source that is not live is played in LIVE_STREAM mode; None: as fast as it can be read."""
-    rate_limit_hz: float | None = Field(None, gt=0)
-    """VIDEO mode: leave frames of a file out so that no more than so many a second remain."""
-    rate: TempoOptions = TempoOptions(idle_fps=None, hot_c=None)
-    """LIVE_STREAM mode: when to look at fewer pictures."""
-    mask_paths: tuple[Path, ...] = ()
-    """Where to write the segmentation mask of each frame; the only way a mask leaves this process."""
 
 
 class Channel:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pose_edge.errors import SourceError
-from pose_edge.landmarker import Shot
+from pose_edge.landmarker.slots import Shot
 from pose_edge.pump import Ahead, LivePump, Unreadable
 from pose_edge.records import Frame
 from pose_edge.sources.base import SourceInfo
