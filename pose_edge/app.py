@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+import subprocess
 import sys
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -37,17 +38,18 @@ class Next:
     """The whole program is to be started anew."""
 
 
-def run_and_restart(path: Path) -> None:
-    """Run the daemon until told to stop, and anew as often as somebody asks for that."""
-    if run(path):
+def run_and_restart(path: Path, waiting: subprocess.Popen[bytes] | None = None) -> None:
+    """Run the daemon until told to stop, and anew as often as somebody asks for that; see `run`."""
+    if run(path, waiting):
         # A new process image under the same number: new code after an upgrade, and systemd sees no end.
         os.execv(sys.executable, sys.orig_argv)  # noqa: S606  # the very command that started us
 
 
-def run(path: Path) -> bool:
+def run(path: Path, waiting: subprocess.Popen[bytes] | None = None) -> bool:
     """Run the daemon with the configuration in `path` until told to stop; True: start it anew.
 
     SIGHUP reads the file again: a good one takes over, a broken one is named and the old one goes on.
+    `waiting` is a vision process without a job (`child.started_early`): the first to be used.
     """
     keep_memory_to_itself()
     keep_memory_together()
@@ -61,22 +63,29 @@ def run(path: Path) -> bool:
             logging.getLogger().setLevel(config.service.log_level)
             link = _linked(config, link, wake, stack)
             try:
-                then = live(config, path, wake, notifier, link)
+                then = live(config, path, wake, notifier, link, waiting)
             except PoseEdgeError as error:
                 link.last_words(str(error))
                 raise
-            config = then.config
+            config, waiting = then.config, None
         if not then.restart:  # for systemd a restart of ours is none: same process, READY again
             notifier.stopping()
     return then.restart
 
 
-def live(config: Config, path: Path, wake: Wake, notifier: Notifier, link: Link) -> Next:
+def live(
+    config: Config,
+    path: Path,
+    wake: Wake,
+    notifier: Notifier,
+    link: Link,
+    waiting: subprocess.Popen[bytes] | None = None,
+) -> Next:
     """Run one configuration from opening to closing; return what takes over."""
     model = _model(config, path)
     with ExitStack() as stack:
-        paused = not link.memory.facts.detection
-        supervisor = Supervisor(job_of(config, model), config.vision, wake.descriptor, paused=paused)
+        job, paused = job_of(config, model), not link.memory.facts.detection
+        supervisor = Supervisor(job, config.vision, wake.descriptor, paused=paused, waiting=waiting)
         stack.enter_context(supervisor)
         daemon = Daemon(config, model, secrets.token_hex(4), link, supervisor, notifier, wake)
         # Also when an error ends it: nothing retained may claim that poses come.

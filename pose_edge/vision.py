@@ -1,12 +1,13 @@
 """The vision process: the only one that sees pixels, and the only one without a network.
 
-Started by `poses.py` as `python -m pose_edge.vision`. It reads a `Job` from stdin, opens the source, runs
+Started by `child.py` as `python -m pose_edge.vision`. It reads a `Job` from stdin, opens the source, runs
 the landmarker and writes records (`wire.py`) into the pipe that was its stdout; whatever a library prints
 goes to stderr. It ends when the source ends, when stdin is closed, or when the daemon is gone.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -36,6 +37,7 @@ from pose_edge.job import Job
 from pose_edge.landmarker import RunningMode
 from pose_edge.landmarker.blocking import StillLandmarker, VideoLandmarker
 from pose_edge.landmarker.live import LiveLandmarker
+from pose_edge.landmarker.mediapipe_import import import_mediapipe
 from pose_edge.landmarker.slots import Shot
 from pose_edge.pump import Ahead, LivePump, Unreadable
 from pose_edge.records import Frame, PoseResult
@@ -99,12 +101,16 @@ class Orders:
         self.stop = False
 
     def read_job(self) -> Job:
-        """Block for the first line; raises ValueError when it is no job."""
+        """Block for the first line.
+
+        Raises:
+            BrokenPipeError: there will be none.
+            ValueError: it is no job.
+        """
         while b"\n" not in self._rest:
             self._read()
             if self.stop:
-                msg = "the daemon closed the pipe before it sent a job"
-                raise ValueError(msg)
+                raise BrokenPipeError("the daemon closed the pipe before it sent a job")
         line, self._rest = self._rest.split(b"\n", 1)
         return Job.model_validate(json.loads(line))
 
@@ -147,6 +153,7 @@ def main() -> int:
     log_to_parent()
     try:
         orders = Orders(sys.stdin.fileno())
+        _load_ahead()
         run(orders.read_job(), orders, channel, network_lock)
     except BrokenPipeError:
         return EXIT_FAILURE  # nobody left to tell
@@ -154,6 +161,12 @@ def main() -> int:
         channel.send(wire.Failure(type(error).__name__, str(error)))
         return error.exit_code
     return EXIT_DONE
+
+
+def _load_ahead() -> None:
+    """Load MediaPipe while the daemon still reads what the job is; what is wrong with it is told then."""
+    with contextlib.suppress(PoseEdgeError):
+        import_mediapipe()
 
 
 def run(job: Job, orders: Orders, channel: Channel, network_lock: str) -> None:
