@@ -38,10 +38,13 @@ def plain_run(words: Sequence[str]) -> Path | None:
 def _run(config: Path) -> None:
     import logging
 
-    from pose_edge import app, program
+    from pose_edge import child
 
-    program.log_to_stderr(logging.INFO)
-    program.finish(lambda: app.run_and_restart(config))
+    with child.started_early() as waiting:
+        from pose_edge import app, program
+
+        program.log_to_stderr(logging.INFO)
+        program.finish(lambda: app.run_and_restart(config, waiting))
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+import subprocess
 import sys
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -15,13 +16,13 @@ from pose_edge.config import Config, load
 from pose_edge.daemon import Daemon
 from pose_edge.errors import ConfigError, ModelError, PoseEdgeError, UsageError
 from pose_edge.health import give_memory_back, keep_memory_together
+from pose_edge.job import Job
 from pose_edge.landmarker import RunningMode
 from pose_edge.link import Link
 from pose_edge.models import ModelFile, resolve
 from pose_edge.service import Notifier
 from pose_edge.sinks.mqtt_options import read_credentials
 from pose_edge.supervisor import Supervisor
-from pose_edge.vision import Job
 from pose_edge.wake import Wake
 
 logger = logging.getLogger(__name__)
@@ -37,17 +38,18 @@ class Next:
     """The whole program is to be started anew."""
 
 
-def run_and_restart(path: Path) -> None:
-    """Run the daemon until told to stop, and anew as often as somebody asks for that."""
-    if run(path):
+def run_and_restart(path: Path, waiting: subprocess.Popen[bytes] | None = None) -> None:
+    """Run the daemon until told to stop, and anew as often as somebody asks for that; see `run`."""
+    if run(path, waiting):
         # A new process image under the same number: new code after an upgrade, and systemd sees no end.
         os.execv(sys.executable, sys.orig_argv)  # noqa: S606  # the very command that started us
 
 
-def run(path: Path) -> bool:
+def run(path: Path, waiting: subprocess.Popen[bytes] | None = None) -> bool:
     """Run the daemon with the configuration in `path` until told to stop; True: start it anew.
 
     SIGHUP reads the file again: a good one takes over, a broken one is named and the old one goes on.
+    `waiting` is a vision process without a job (`child.started_early`): the first to be used.
     """
     keep_memory_to_itself()
     keep_memory_together()
@@ -61,22 +63,29 @@ def run(path: Path) -> bool:
             logging.getLogger().setLevel(config.service.log_level)
             link = _linked(config, link, wake, stack)
             try:
-                then = live(config, path, wake, notifier, link)
+                then = live(config, path, wake, notifier, link, waiting)
             except PoseEdgeError as error:
                 link.last_words(str(error))
                 raise
-            config = then.config
+            config, waiting = then.config, None
         if not then.restart:  # for systemd a restart of ours is none: same process, READY again
             notifier.stopping()
     return then.restart
 
 
-def live(config: Config, path: Path, wake: Wake, notifier: Notifier, link: Link) -> Next:
+def live(
+    config: Config,
+    path: Path,
+    wake: Wake,
+    notifier: Notifier,
+    link: Link,
+    waiting: subprocess.Popen[bytes] | None = None,
+) -> Next:
     """Run one configuration from opening to closing; return what takes over."""
     model = _model(config, path)
     with ExitStack() as stack:
-        paused = not link.memory.facts.detection
-        supervisor = Supervisor(job_of(config, model), config.vision, wake.descriptor, paused=paused)
+        job, paused = job_of(config, model), not link.memory.facts.detection
+        supervisor = Supervisor(job, config.vision, wake.descriptor, paused=paused, waiting=waiting)
         stack.enter_context(supervisor)
         daemon = Daemon(config, model, secrets.token_hex(4), link, supervisor, notifier, wake)
         # Also when an error ends it: nothing retained may claim that poses come.

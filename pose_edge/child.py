@@ -11,6 +11,8 @@ import signal
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -35,6 +37,39 @@ KILL_S: Final = 2.0
 def command(module: str, python: Path) -> list[str]:
     """Return what runs a module of ours, without looking for it in the current directory."""
     return [str(python), "-P", "-m", module]
+
+
+def start(python: Path = Path(sys.executable)) -> subprocess.Popen[bytes]:
+    """Start a vision process: it loads its libraries and waits for its job. Raises OSError."""
+    pipe = subprocess.PIPE
+    line = command("pose_edge.vision", python)
+    return subprocess.Popen(line, stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0, env=environment())
+
+
+@contextmanager
+def started_early() -> Iterator[subprocess.Popen[bytes] | None]:
+    """Start the first vision process ahead of its job; None: there is no room for it now.
+
+    Both processes load libraries for some tenths of a second, and can do so at the same time. Whether or not
+    somebody gave it a job, it is ended in the end.
+    """
+    try:
+        process = start()
+    except OSError:  # whoever has the job tries again, and tells
+        yield None
+        return
+    try:
+        yield process
+    finally:
+        discard(process)
+
+
+def discard(process: subprocess.Popen[bytes]) -> None:
+    """End a vision process that will have no job; safe to repeat, and for one that has ended."""
+    for stream in (process.stdin, process.stdout, process.stderr):
+        if stream is not None:
+            stream.close()
+    kill(process)
 
 
 def environment() -> dict[str, str] | None:

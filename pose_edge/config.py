@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import socket
 from collections.abc import Iterator, Sequence
@@ -24,6 +23,7 @@ from pose_edge.scene import SceneOptions
 from pose_edge.sinks.mqtt import MqttOptions
 from pose_edge.sources import SourceOptions
 from pose_edge.sources.picamera2 import Picamera2Options
+from pose_edge.spelling import nearest
 from pose_edge.supervisor import VisionOptions
 from pose_edge.tempo import TempoOptions
 
@@ -247,8 +247,8 @@ def _unknown(location: Sequence[str | int]) -> str:
 
 def _nearest(name: str, known: Sequence[str]) -> str:
     begun = [one for one in known if one.startswith(name) and len(name) > 2]
-    near = begun or difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return f", did you mean {near[0]!r}?" if near else ""
+    near = begun[0] if begun else nearest(name, known)
+    return f", did you mean {near!r}?" if near else ""
 
 
 def _names(above: Sequence[str]) -> set[str]:

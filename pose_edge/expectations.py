@@ -9,7 +9,6 @@ in_order: true
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -20,6 +19,7 @@ from pydantic import Field, ValidationError, model_validator
 from pose_edge.errors import ConfigError
 from pose_edge.options import Options
 from pose_edge.records import Event, PostureClass, Stage
+from pose_edge.spelling import nearest
 
 _HABITS: Final = ("slouch", "forward_head", "shoulder_tilt", "head_tilt", "sedentary")
 
@@ -149,6 +149,6 @@ def _names(event: Event) -> tuple[str, ...]:
 
 
 def _unknown(word: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    hint = f"did you mean '{near[0]}'? " if near else ""
+    near = nearest(word, known)
+    hint = f"did you mean '{near}'? " if near else ""
     return f"'{word}' found, {hint}allowed: {', '.join(known)}"

@@ -21,12 +21,12 @@ from typing import TYPE_CHECKING, Final, Self
 from pydantic import Field
 
 from pose_edge import wire
-from pose_edge.child import command, environment, kill, relay
+from pose_edge.child import kill, relay, start
 from pose_edge.errors import PoseEdgeError, SourceError
 from pose_edge.options import Options
 
 if TYPE_CHECKING:
-    from pose_edge.vision import Job
+    from pose_edge.job import Job
 
 logger = logging.getLogger(__name__)
 native = logging.getLogger("pose_edge.vision.native")
@@ -59,10 +59,15 @@ class VisionProcess:
         limits: VisionLimits,
         wake_descriptor: int | None = None,
         python: Path = Path(sys.executable),
+        waiting: subprocess.Popen[bytes] | None = None,
     ) -> None:
-        """Prepare. `python` is what runs it; tests put something in between."""
+        """Prepare. `python` is what runs it; tests put something in between.
+
+        `waiting` is one that has been started (`child.start`) and waits for its job: it is ours now.
+        """
         self._job = job
         self._python = python
+        self._waiting = waiting
         self._limits = limits
         self._wake_descriptor = wake_descriptor
         self._decoder = wire.Decoder()
@@ -77,12 +82,8 @@ class VisionProcess:
         Raises:
             SourceError: the system has no room for another process, or for its pipes.
         """
-        pipe = subprocess.PIPE
-        line = command("pose_edge.vision", self._python)
         try:
-            self._child = subprocess.Popen(
-                line, stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0, env=environment()
-            )
+            self._child = self._waiting or start(self._python)
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
             raise SourceError(f"the vision process cannot be started: {reason}") from error

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final, NamedTuple, Self, TypeAlias
 
 from pose_edge.errors import SourceError
-from pose_edge.landmarker import Shot
+from pose_edge.landmarker.slots import Shot
 from pose_edge.records import Frame, PictureStats
 from pose_edge.sources.base import Source
 

@@ -19,8 +19,8 @@ from pose_edge.payloads import RunningMode
 from pose_edge.records import Calibration, Event, Message, PoseResult, State, Surroundings, Zone
 
 if TYPE_CHECKING:
+    from pose_edge.job import Job
     from pose_edge.poses import VisionLimits
-    from pose_edge.vision import Job
 
 REPLAY_DEVICE: Final = "replay"
 """Device id and boot id of replays: fixed, so that event ids repeat."""

@@ -6,7 +6,6 @@ how it looks.
 
 from __future__ import annotations
 
-import statistics
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -21,6 +20,7 @@ from pose_edge.options import Options
 from pose_edge.payloads import HealthValues, LandmarkEncoding
 from pose_edge.quiet import QuietHours
 from pose_edge.records import Event, Message, PoseResult, Scene, Stage, State
+from pose_edge.signals import percentile
 from pose_edge.wire import Status
 
 FRESH_MS: Final = 3000
@@ -316,7 +316,7 @@ def _age_s(at_ns: int | None, now: Now) -> float | None:
 def _percentile(values: Sequence[float], percent: int) -> float | None:
     if len(values) < 2:
         return None
-    return round(statistics.quantiles(values, n=100, method="inclusive")[percent - 1], 2)
+    return round(percentile(values, percent), 2)
 
 
 def _rounded(value: float | None) -> float | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import selectors
+import subprocess
 import time
 from dataclasses import dataclass
 from types import TracebackType
@@ -15,12 +16,13 @@ from typing import TYPE_CHECKING, Self
 from pydantic import Field
 
 from pose_edge import wire
+from pose_edge.child import discard
 from pose_edge.errors import LandmarkerError, ModelError, PoseEdgeError, SourceError
 from pose_edge.poses import VisionLimits, VisionProcess
 from pose_edge.sources import CAMERAS
 
 if TYPE_CHECKING:
-    from pose_edge.vision import Job
+    from pose_edge.job import Job
 
 logger = logging.getLogger(__name__)
 
@@ -54,8 +56,15 @@ class Supervisor:
     """Keeps a vision process running: restarts it with back-off when it fails, hangs or dies."""
 
     def __init__(
-        self, job: Job, options: VisionOptions, wake_descriptor: int, *, paused: bool = False
+        self,
+        job: Job,
+        options: VisionOptions,
+        wake_descriptor: int,
+        *,
+        paused: bool = False,
+        waiting: subprocess.Popen[bytes] | None = None,
     ) -> None:
+        """Prepare. `waiting` is the first vision process, if it was started already and waits for its job."""
         self._job = job
         self._options = options
         self._wake_descriptor = wake_descriptor
@@ -63,6 +72,7 @@ class Supervisor:
         self._delay_s = options.restart_min_s
         self._works_since_s: float | None = None
         self._paused = paused
+        self._waiting = waiting
         self._opened = False
         self._has_run = False
         self._failed_in_a_row = 0
@@ -74,6 +84,9 @@ class Supervisor:
         self._opened = True
         if not self._paused:
             self._start()
+        elif self._waiting is not None:  # while paused there is nothing that could see
+            discard(self._waiting)
+            self._waiting = None
         return self
 
     def __exit__(
@@ -151,7 +164,8 @@ class Supervisor:
 
     def _start(self) -> None:
         self._works_since_s = None
-        process = VisionProcess(self._job, self._options, self._wake_descriptor)
+        waiting, self._waiting = self._waiting, None
+        process = VisionProcess(self._job, self._options, self._wake_descriptor, waiting=waiting)
         try:
             self._process = process.__enter__()
         except SourceError as error:  # no room for it now: there may be later

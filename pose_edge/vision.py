@@ -1,12 +1,13 @@
 """The vision process: the only one that sees pixels, and the only one without a network.
 
-Started by `poses.py` as `python -m pose_edge.vision`. It reads a `Job` from stdin, opens the source, runs
+Started by `child.py` as `python -m pose_edge.vision`. It reads a `Job` from stdin, opens the source, runs
 the landmarker and writes records (`wire.py`) into the pipe that was its stdout; whatever a library prints
 goes to stderr. It ends when the source ends, when stdin is closed, or when the daemon is gone.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -19,10 +20,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict, replace
 from importlib.metadata import version
-from pathlib import Path
 from typing import Final
-
-from pydantic import Field
 
 from pose_edge import wire
 from pose_edge.child import (
@@ -36,24 +34,21 @@ from pose_edge.child import (
 from pose_edge.errors import EXIT_DONE, EXIT_FAILURE, PoseEdgeError, SourceError
 from pose_edge.glance import Glances
 from pose_edge.health import soc_temperature_c
-from pose_edge.landmarker import (
-    LandmarkerOptions,
-    LiveLandmarker,
-    RunningMode,
-    Shot,
-    StillLandmarker,
-    VideoLandmarker,
-)
-from pose_edge.options import Options
+from pose_edge.job import Job
+from pose_edge.landmarker import RunningMode
+from pose_edge.landmarker.blocking import StillLandmarker, VideoLandmarker
+from pose_edge.landmarker.live import LiveLandmarker
+from pose_edge.landmarker.mediapipe_import import import_mediapipe
+from pose_edge.landmarker.slots import Shot
 from pose_edge.pump import Ahead, LivePump, Unreadable
 from pose_edge.records import Frame, PictureStats, PoseResult
 from pose_edge.sandbox import lock_network_out
-from pose_edge.sources import CAMERAS, SourceOptions, open_source
+from pose_edge.sources import CAMERAS, open_source
 from pose_edge.sources.base import Adjustable, Source
 from pose_edge.sources.pacing import Paced
 from pose_edge.sources.reopening import Reopening
 from pose_edge.sources.thinning import Thinned
-from pose_edge.tempo import SensorRate, Tempo, TempoOptions, Throttle
+from pose_edge.tempo import SensorRate, Tempo, Throttle
 
 logger = logging.getLogger(__name__)
 
@@ -69,23 +64,6 @@ UNREADABLE_LIMIT_S: Final = 5.0
 
 TOGETHER_S: Final = 0.05
 """How long a result of a replay may wait for the next ones."""
-
-
-class Job(Options):
-    """What the vision process is told to do."""
-
-    source: SourceOptions = Field(discriminator="kind")
-    model_path: Path
-    running_mode: RunningMode
-    landmarker: LandmarkerOptions = LandmarkerOptions()
-    speed: float | None = Field(1.0, gt=0)
-    """How fast a source that is not live is played in LIVE_STREAM mode; None: as fast as it can be read."""
-    rate_limit_hz: float | None = Field(None, gt=0)
-    """VIDEO mode: leave frames of a file out so that no more than so many a second remain."""
-    rate: TempoOptions = TempoOptions(idle_fps=None, hot_c=None)
-    """LIVE_STREAM mode: when to look at fewer pictures."""
-    mask_paths: tuple[Path, ...] = ()
-    """Where to write the segmentation mask of each frame; the only way a mask leaves this process."""
 
 
 class Channel:
@@ -124,12 +102,16 @@ class Orders:
         self.stop = False
 
     def read_job(self) -> Job:
-        """Block for the first line; raises ValueError when it is no job."""
+        """Block for the first line.
+
+        Raises:
+            BrokenPipeError: there will be none.
+            ValueError: it is no job.
+        """
         while b"\n" not in self._rest:
             self._read()
             if self.stop:
-                msg = "the daemon closed the pipe before it sent a job"
-                raise ValueError(msg)
+                raise BrokenPipeError("the daemon closed the pipe before it sent a job")
         line, self._rest = self._rest.split(b"\n", 1)
         return Job.model_validate(json.loads(line))
 
@@ -172,6 +154,7 @@ def main() -> int:
     log_to_parent()
     try:
         orders = Orders(sys.stdin.fileno())
+        _load_ahead()
         run(orders.read_job(), orders, channel, network_lock)
     except BrokenPipeError:
         return EXIT_FAILURE  # nobody left to tell
@@ -179,6 +162,12 @@ def main() -> int:
         channel.send(wire.Failure(type(error).__name__, str(error)))
         return error.exit_code
     return EXIT_DONE
+
+
+def _load_ahead() -> None:
+    """Load MediaPipe while the daemon still reads what the job is; what is wrong with it is told then."""
+    with contextlib.suppress(PoseEdgeError):
+        import_mediapipe()
 
 
 def run(job: Job, orders: Orders, channel: Channel, network_lock: str) -> None:

@@ -16,7 +16,7 @@ import pytest
 from pose_edge.actor.script import load_script
 from pose_edge.actor.timeline import Script
 from pose_edge.engine import Engine
-from pose_edge.landmarker import VideoLandmarker
+from pose_edge.landmarker.blocking import VideoLandmarker
 from pose_edge.records import Event, PoseResult, Stage
 from pose_edge.sources.actor import ActorOptions, ActorSource
 from pose_edge.sources.thinning import Thinning

@@ -68,7 +68,7 @@ def test_tables_import_on_a_machine_without_hardware_or_model_libraries(part: st
         # The daemon has the network and sees no pixels; progress bars are for people.
         ("pose_edge.app", {"cv2", "mediapipe", "rich", "typer"}),
         # The vision process sees pixels and needs nobody's MQTT.
-        ("pose_edge.vision", {"mediapipe", "paho", "rich", "typer"}),
+        ("pose_edge.vision", {"difflib", "mediapipe", "paho", "rich", "sqlite3", "typer", "yaml"}),
         # --help and shell completion answer at once.
         ("pose_edge.cli", {"amqtt", "cv2", "matplotlib", "mediapipe"}),
     ],

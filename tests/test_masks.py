@@ -8,7 +8,8 @@ import numpy.typing as npt
 import pytest
 
 from pose_edge.errors import PoseEdgeError, UsageError
-from pose_edge.landmarker import LandmarkerOptions, StillLandmarker
+from pose_edge.landmarker import LandmarkerOptions
+from pose_edge.landmarker.blocking import StillLandmarker
 from pose_edge.masks import write_mask
 from pose_edge.records import Frame, PoseResult
 from tests.overlay.material import limited_file_size, names_in

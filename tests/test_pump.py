@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pytest
 
 from pose_edge.errors import SourceError
-from pose_edge.landmarker import Shot
+from pose_edge.landmarker.slots import Shot
 from pose_edge.pump import Ahead, LivePump, Unreadable
 from pose_edge.records import Frame, PictureStats
 from pose_edge.sources.base import SourceInfo

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pose_edge.posture import describe, measure
 from pose_edge.records import Posture
-from pose_edge.signals import Held, History, OneEuro, median
+from pose_edge.signals import Held, History, OneEuro, median, percentile
 from tests.bodies import HEIGHT_PX, WIDTH_PX, pose
 
 BODY = measure(pose(), WIDTH_PX, HEIGHT_PX)
@@ -33,6 +33,11 @@ def history(*points: tuple[int, float]) -> History:
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1))
 def test_the_median_is_numpys(values: list[float]) -> None:
     assert median(values) == pytest.approx(float(np.median(values)))
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=1), st.integers(0, 100))
+def test_percentiles_are_numpys(values: list[float], percent: int) -> None:
+    assert percentile(values, percent) == pytest.approx(float(np.percentile(values, percent)), abs=1e-6)
 
 
 def test_a_head_that_jumps_for_one_frame_does_not_move() -> None:

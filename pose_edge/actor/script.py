@@ -8,7 +8,6 @@ acts:
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,11 +16,11 @@ import yaml
 from pydantic import Field, ValidationError
 
 from pose_edge.actor.acts import ACTS, before
+from pose_edge.actor.shipped import SHIPPED_DIR, is_path, shipped_names, unknown_script
 from pose_edge.actor.timeline import Script, least_ms
 from pose_edge.errors import ConfigError
 from pose_edge.options import Options
-
-SHIPPED_DIR = Path(__file__).parent / "scripts"
+from pose_edge.spelling import nearest
 
 
 class ActEntry(Options):
@@ -38,16 +37,6 @@ class ScriptFile(Options):
     acts: list[ActEntry] = Field(min_length=1)
 
 
-def shipped_names() -> list[str]:
-    """Return the scripts that come with pose-edge."""
-    return sorted(path.stem for path in SHIPPED_DIR.glob("*.yaml"))
-
-
-def is_path(script: str) -> bool:
-    """Whether a file is meant and not a shipped script."""
-    return "/" in script or script.endswith((".yaml", ".yml"))
-
-
 def load_script(script: str) -> Script:
     """Return a shipped script by its name, or the one in the file named.
 
@@ -59,12 +48,6 @@ def load_script(script: str) -> Script:
     if script not in shipped_names():
         raise ConfigError(unknown_script(script))
     return _parse(script, f"{script}.yaml", _read(SHIPPED_DIR / f"{script}.yaml"))
-
-
-def unknown_script(script: str) -> str:
-    """Return the complaint about a name that no shipped script has."""
-    allowed = f"allowed: {', '.join(shipped_names())}, or the path of a .yaml file"
-    return f"{script!r} is no script{_nearest(script, shipped_names())}; {allowed}"
 
 
 def _read(path: Path) -> str:
@@ -160,5 +143,5 @@ def _child(node: yaml.Node | None, part: str | int) -> tuple[int, yaml.Node] | N
 
 
 def _nearest(name: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return f", did you mean {near[0]!r}?" if near else ""
+    near = nearest(name, known)
+    return f", did you mean {near!r}?" if near else ""

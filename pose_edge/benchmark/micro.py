@@ -12,7 +12,9 @@ from typing import Any, Final, Self
 from pose_edge.benchmark.clips import Pictures
 from pose_edge.engine import Engine, Step
 from pose_edge.events import EventsOptions
-from pose_edge.landmarker import LandmarkerOptions, LiveLandmarker, VideoLandmarker
+from pose_edge.landmarker import LandmarkerOptions
+from pose_edge.landmarker.blocking import VideoLandmarker
+from pose_edge.landmarker.live import LiveLandmarker
 from pose_edge.messages import Device, Messages
 from pose_edge.pump import LivePump
 from pose_edge.recording import write_line

@@ -96,9 +96,9 @@ def _played(path: Path, config: Config, model: Path | None) -> Iterator[PoseResu
         with Recording(path) as recording:
             yield from recording
         return
+    from pose_edge.job import Job
     from pose_edge.landmarker import RunningMode
     from pose_edge.models import resolve
-    from pose_edge.vision import Job
 
     job = Job(
         source=source_of(path),

@@ -33,11 +33,11 @@ def detect(
 ) -> None:
     """Find the people in photos: landmarks, posture and size of each, one JSON object a photo."""
     from pose_edge.config import Config, load
+    from pose_edge.job import Job
     from pose_edge.landmarker import RunningMode
     from pose_edge.models import resolve
     from pose_edge.photos import describe_photo
     from pose_edge.sources.images import ImagesOptions
-    from pose_edge.vision import Job
 
     for image in images:
         require_input(image)

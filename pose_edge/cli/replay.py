@@ -37,8 +37,8 @@ from pose_edge.replay import (
 if TYPE_CHECKING:
     from pose_edge.calibration_file import Stored
     from pose_edge.config import Config
+    from pose_edge.job import Job
     from pose_edge.sources import SourceOptions
-    from pose_edge.vision import Job
 
 
 CONNECT_S: Final = 10.0
@@ -211,9 +211,9 @@ def _open(
 
 
 def _job(path: Path, settings: Settings) -> Job:
+    from pose_edge.job import Job
     from pose_edge.landmarker import RunningMode
     from pose_edge.models import resolve
-    from pose_edge.vision import Job
 
     model = settings.config.model
     live = settings.mode is Mode.LIVE

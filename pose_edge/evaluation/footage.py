@@ -85,8 +85,8 @@ def thinned(results: Iterable[PoseResult], rate_hz: float | None) -> tuple[PoseR
 def _inferred(
     path: Path, rate_hz: float | None, eyes: Eyes, greet: Callable[[int | None], None]
 ) -> list[PoseResult]:
+    from pose_edge.job import Job
     from pose_edge.sources.video import VideoOptions
-    from pose_edge.vision import Job
 
     assert eyes.model_path is not None
     job = Job(

@@ -12,19 +12,10 @@ clips, where every frame counts, and `LiveLandmarker` for cameras, where only th
     mediapipe_c.py         MediaPipe 1's landmarker by its C functions
     mediapipe_result.py    MediaPipe's result -> ours
     cpu_features.py        processors that it would crash on
+
+Here are the options only: the daemon and its configuration need no more.
 """
 
-from pose_edge.landmarker.blocking import StillLandmarker, VideoLandmarker
-from pose_edge.landmarker.live import LiveLandmarker
 from pose_edge.landmarker.options import LandmarkerOptions, RunningMode
-from pose_edge.landmarker.slots import Counts, Shot
 
-__all__ = [
-    "Counts",
-    "LandmarkerOptions",
-    "LiveLandmarker",
-    "RunningMode",
-    "Shot",
-    "StillLandmarker",
-    "VideoLandmarker",
-]
+__all__ = ["LandmarkerOptions", "RunningMode"]

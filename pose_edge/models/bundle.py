@@ -12,10 +12,8 @@ import struct
 import zipfile
 
 from pose_edge.models import flatbuffer
+from pose_edge.models.check import DETECTOR, LANDMARKS
 from pose_edge.models.flatbuffer import Blob, Kept, Number, Table, Vector
-
-DETECTOR = "pose_detector.tflite"
-LANDMARKS = "pose_landmarks_detector.tflite"
 
 # The network was trained on pixels scaled to 0-1: (value - mean) / std. Read from the official lite bundle.
 LANDMARKS_MEAN = 0.0

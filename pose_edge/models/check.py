@@ -6,7 +6,9 @@ import zipfile
 from pathlib import Path
 
 from pose_edge.errors import ModelError, UsageError
-from pose_edge.models.bundle import DETECTOR, LANDMARKS
+
+DETECTOR = "pose_detector.tflite"
+LANDMARKS = "pose_landmarks_detector.tflite"
 
 NAMES_SHOWN = 4
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 from importlib import resources
 
@@ -10,6 +9,7 @@ import yaml
 
 from pose_edge.errors import UsageError
 from pose_edge.options import Options
+from pose_edge.spelling import nearest
 
 
 class Official(Options):
@@ -68,8 +68,8 @@ class Manifest(Options):
         """Return one variant; raises `UsageError` that names the nearest for an unknown one."""
         if name in self.variants:
             return self.variants[name]
-        near = difflib.get_close_matches(name.lower(), self.variants, n=1)
-        guess = f"did you mean {near[0]!r}? " if near else ""
+        near = nearest(name.lower(), self.variants)
+        guess = f"did you mean {near!r}? " if near else ""
         raise UsageError(f"model {name!r} is unknown: {guess}there are {', '.join(self.variants)}")
 
     def variant_of(self, sha256: str) -> str | None:

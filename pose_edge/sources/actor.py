@@ -8,20 +8,14 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import Field, field_validator
 
-from pose_edge.actor.figure import Joints, joints, landmarks_px
-from pose_edge.actor.looks import looks
-from pose_edge.actor.mishaps import troubled
-from pose_edge.actor.room import Camera
-from pose_edge.actor.script import is_path, load_script, shipped_names, unknown_script
+from pose_edge.actor.shipped import is_path, shipped_names, unknown_script
 from pose_edge.errors import SourceError
 from pose_edge.options import Options
 from pose_edge.records import Frame, PointPx
 from pose_edge.sources.base import SourceInfo
 
 if TYPE_CHECKING:
-    from pose_edge.actor.drawing import Painter
-    from pose_edge.actor.noise import Noise
-    from pose_edge.actor.timeline import Script
+    from pose_edge.actor.stage import Stage
 
 
 class ActorOptions(Options):
@@ -73,20 +67,16 @@ class ActorSource:
 
     def __init__(self, options: ActorOptions) -> None:
         self._options = options
-        self._looks = looks(options.seed)
-        self._camera = Camera(options.width_px, options.height_px, options.size, options.side == "right")
-        self._script: Script | None = None
-        self._painter: Painter | None = None
-        self._noise: Noise | None = None
+        self._stage: Stage | None = None
         self._index = -1
 
     @property
     def info(self) -> SourceInfo:
         """See `Source`."""
-        options, script = self._options, self._opened()
-        count = None if options.loop else self._frame_count(script)
+        options, stage = self._options, self._opened()
+        count = None if options.loop else self._frame_count(stage)
         return SourceInfo(
-            f"actor {script.name}", options.width_px, options.height_px, options.rate_hz, False, count
+            f"actor {stage.script.name}", options.width_px, options.height_px, options.rate_hz, False, count
         )
 
     def __enter__(self) -> Self:
@@ -95,12 +85,13 @@ class ActorSource:
         Raises:
             ConfigError: the script cannot be read or played.
         """
-        from pose_edge.actor.drawing import Painter
-        from pose_edge.actor.noise import Noise
+        # Here, as the libraries of other sources: the daemon only reads the options.
+        from pose_edge.actor.room import Camera
+        from pose_edge.actor.stage import Stage
 
-        self._script = load_script(self._options.script)
-        self._painter = Painter(self._camera, self._looks)
-        self._noise = Noise(self._camera, self._options.noise, self._options.seed)
+        options = self._options
+        camera = Camera(options.width_px, options.height_px, options.size, options.side == "right")
+        self._stage = Stage(options.script, camera, seed=options.seed, noise=options.noise)
         self._index = -1
         return self
 
@@ -110,7 +101,7 @@ class ActorSource:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._script = self._painter = self._noise = None
+        self._stage = None
 
     def wait(self, timeout_s: float) -> bool:  # noqa: ARG002 - the protocol's; the next frame is always there
         """See `Source`."""
@@ -119,41 +110,34 @@ class ActorSource:
 
     def grab(self) -> int | None:
         """See `Source`."""
-        script = self._opened()
-        if not self._options.loop and self._index + 1 >= self._frame_count(script):
+        stage = self._opened()
+        if not self._options.loop and self._index + 1 >= self._frame_count(stage):
             return None
         self._index += 1
         return self._at_ms()
 
     def retrieve(self) -> Frame:
         """See `Source`."""
-        self._opened()
-        if self._index < 0 or self._painter is None or self._noise is None:
+        stage = self._opened()
+        if self._index < 0:
             raise SourceError("actor: a frame was asked for before the first was grabbed")
-        image = troubled(self._painter.paint(self._joints()), self._opened().truth(self._at_ms()).camera)
-        self._noise.add(image, self._index)
-        return Frame(image, self._at_ms())
+        return Frame(stage.picture(self._at_ms(), self._index), self._at_ms())
 
     def landmarks_px(self) -> dict[str, PointPx]:
         """Return where the joints are in the current frame, by the names of `landmark_names.py`.
 
         They may lie outside the picture; empty when nobody is drawn.
         """
-        places = self._joints()
-        return {} if places is None else landmarks_px(places, self._camera)
-
-    def _joints(self) -> Joints | None:
-        stance = self._opened().stance(self._at_ms())
-        return None if stance is None else joints(stance, self._looks.build, self._camera)
+        return self._opened().landmarks_px(self._at_ms())
 
     def _at_ms(self) -> int:
         return round(self._index * 1000 / self._options.rate_hz)
 
-    def _frame_count(self, script: Script) -> int:
+    def _frame_count(self, stage: Stage) -> int:
         """Return how many frames begin before the script is over."""
-        return max(1, math.ceil((script.duration_ms - 0.5) * self._options.rate_hz / 1000))
+        return max(1, math.ceil((stage.script.duration_ms - 0.5) * self._options.rate_hz / 1000))
 
-    def _opened(self) -> Script:
-        if self._script is None:
+    def _opened(self) -> Stage:
+        if self._stage is None:
             raise SourceError("actor: not open")
-        return self._script
+        return self._stage

@@ -12,7 +12,7 @@ import pytest
 from pose_edge.actor.script import load_script
 from pose_edge.geometry import distance
 from pose_edge.landmark_names import LANDMARK_NAMES
-from pose_edge.landmarker import VideoLandmarker
+from pose_edge.landmarker.blocking import VideoLandmarker
 from pose_edge.posture import measure
 from pose_edge.records import Body, PointPx
 from pose_edge.sources.actor import ActorOptions, ActorSource

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from pose_edge.actor.acts import ACTS
-from pose_edge.actor.script import load_script, shipped_names
+from pose_edge.actor.script import load_script
+from pose_edge.actor.shipped import shipped_names
 from pose_edge.errors import ConfigError
 
 HEAD = "acts:\n  - {act: walk_in, duration_s: 3}\n"

@@ -8,7 +8,8 @@ import pytest
 
 from pose_edge.actor.acts import ACTS, before
 from pose_edge.actor.figure import EDGE_SHARE
-from pose_edge.actor.script import load_script, shipped_names
+from pose_edge.actor.script import load_script
+from pose_edge.actor.shipped import shipped_names
 from pose_edge.actor.timeline import Script, Truth, least_ms
 from pose_edge.records import PostureClass
 

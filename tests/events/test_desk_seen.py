@@ -17,7 +17,7 @@ from pose_edge.evaluation.stress import Change, changed
 from pose_edge.events import EventsOptions
 from pose_edge.events.desk.judging import slouch
 from pose_edge.events.desk.options import DeskOptions
-from pose_edge.landmarker import VideoLandmarker
+from pose_edge.landmarker.blocking import VideoLandmarker
 from pose_edge.records import DeskBaseline, Event, Pose, PoseResult
 from pose_edge.sources.actor import ActorOptions, ActorSource
 from pose_edge.sources.video import VideoOptions, VideoSource

@@ -15,7 +15,7 @@ from pose_edge.engine import Engine
 from pose_edge.evaluation.stress import Change, changed, changed_zones
 from pose_edge.events import EventsOptions
 from pose_edge.geometry import is_inside, midpoint
-from pose_edge.landmarker import VideoLandmarker
+from pose_edge.landmarker.blocking import VideoLandmarker
 from pose_edge.records import Event, PointPx, Pose, PoseResult, Stage, Surroundings, Zone
 from pose_edge.sources.actor import ActorOptions, ActorSource
 

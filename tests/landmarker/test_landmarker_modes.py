@@ -11,7 +11,8 @@ import numpy.typing as npt
 import pytest
 
 from pose_edge.errors import LandmarkerError
-from pose_edge.landmarker import LandmarkerOptions, RunningMode, StillLandmarker, VideoLandmarker
+from pose_edge.landmarker import LandmarkerOptions, RunningMode
+from pose_edge.landmarker.blocking import StillLandmarker, VideoLandmarker
 from pose_edge.landmarker.mediapipe_engine import RawCallback, RawLandmarker
 from pose_edge.records import PRESENCE, VISIBILITY, Frame, Pose, PoseResult, X, Y, Z
 from tests.landmarker.unheard import create_unheard

@@ -16,9 +16,11 @@ import numpy.typing as npt
 import pytest
 
 from pose_edge.errors import LandmarkerError, SourceError
-from pose_edge.landmarker import Counts, LandmarkerOptions, LiveLandmarker, RunningMode, Shot
+from pose_edge.landmarker import LandmarkerOptions, RunningMode
+from pose_edge.landmarker.live import LiveLandmarker
 from pose_edge.landmarker.mediapipe_engine import Engine, RawCallback, RawLandmarker
 from pose_edge.landmarker.mediapipe_result import RawResult
+from pose_edge.landmarker.slots import Counts, Shot
 from pose_edge.records import Frame, PoseResult
 from tests.landmarker.unheard import create_unheard
 

@@ -133,7 +133,7 @@ import gc, sys
 from pathlib import Path
 import numpy
 from pose_edge.errors import LandmarkerError
-from pose_edge.landmarker import StillLandmarker
+from pose_edge.landmarker.blocking import StillLandmarker
 from pose_edge.records import Frame
 from pose_edge.sandbox import lock_network_out
 

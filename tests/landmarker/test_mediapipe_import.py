@@ -24,7 +24,7 @@ import json, sys
 from pathlib import Path
 import numpy
 from pose_edge.landmarker import mediapipe_import
-from pose_edge.landmarker import StillLandmarker
+from pose_edge.landmarker.blocking import StillLandmarker
 from pose_edge.records import Frame
 from pose_edge.sandbox import lock_network_out
 

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from pose_edge.errors import ModelError, UnavailableError
-from pose_edge.landmarker import StillLandmarker
+from pose_edge.landmarker.blocking import StillLandmarker
 from pose_edge.models import bundle, manifest, wheel
+from pose_edge.models.check import DETECTOR, LANDMARKS
 from pose_edge.models.fetcher import Fetcher
 from pose_edge.models.files import sha256_of
 from pose_edge.models.manifest import Built, Manifest
@@ -119,7 +120,7 @@ def test_weights_stay_aligned_in_the_network_and_in_the_zip() -> None:
 
 
 def test_the_zip_is_sound_and_knows_no_date() -> None:
-    entries = {bundle.DETECTOR: b"detector", bundle.LANDMARKS: b"landmarks"}
+    entries = {DETECTOR: b"detector", LANDMARKS: b"landmarks"}
     with zipfile.ZipFile(io.BytesIO(bundle.pack(entries))) as archive:
         assert archive.testzip() is None
         assert {info.filename: archive.read(info) for info in archive.infolist()} == entries
@@ -176,8 +177,8 @@ def test_the_full_model_is_built_bit_for_bit_as_the_manifest_says(built_full: Pa
 def test_both_networks_of_the_full_model_are_told_how_to_scale_pixels(built_full: Path) -> None:
     with zipfile.ZipFile(built_full) as archive:
         # The detector brings its own from the package; the official lite bundle has these very numbers.
-        assert normalization_in(archive.read(bundle.DETECTOR)) == ([127.5], [127.5])
-        assert normalization_in(archive.read(bundle.LANDMARKS)) == ([0.0], [255.0])
+        assert normalization_in(archive.read(DETECTOR)) == ([127.5], [127.5])
+        assert normalization_in(archive.read(LANDMARKS)) == ([0.0], [255.0])
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ import pytest
 
 from pose_edge.errors import ModelError, UsageError
 from pose_edge.models import check_pose_model
-from pose_edge.models.bundle import DETECTOR, LANDMARKS
+from pose_edge.models.check import DETECTOR, LANDMARKS
 from tests.models.model_lab import tiny_network, zipped
 
 POSE = zipped(DETECTOR, LANDMARKS)

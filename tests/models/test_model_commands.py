@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 
 from pose_edge.cli.models import app
 from pose_edge.errors import EXIT_UNAVAILABLE, ModelError, PoseEdgeError, UnavailableError, UsageError
-from pose_edge.models.bundle import DETECTOR, LANDMARKS
+from pose_edge.models.check import DETECTOR, LANDMARKS
 from tests.models.model_lab import zipped
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from pose_edge.errors import ModelError, UnavailableError, UsageError
 from pose_edge.models import manifest as manifest_module
-from pose_edge.models.bundle import DETECTOR, LANDMARKS
+from pose_edge.models.check import DETECTOR, LANDMARKS
 from pose_edge.models.store import ModelStore, standard_directories
 from tests.models.model_lab import CLOSED_PORT, DATA, manifest, sha256, zipped
 

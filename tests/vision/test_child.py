@@ -15,10 +15,10 @@ import pytest
 
 import pose_edge
 from pose_edge.child import KILL_S, command, environment, kill
+from pose_edge.job import Job
 from pose_edge.landmarker import RunningMode
 from pose_edge.sources.actor import ActorOptions
 from pose_edge.supervisor import Supervisor, VisionOptions
-from pose_edge.vision import Job
 from pose_edge.wake import Wake
 from tests.brokers import eventually
 

@@ -10,13 +10,13 @@ import pytest
 
 from pose_edge import wire
 from pose_edge.errors import LandmarkerError
+from pose_edge.job import Job
 from pose_edge.landmarker import RunningMode
 from pose_edge.records import PoseResult
 from pose_edge.sources.actor import ActorOptions
 from pose_edge.sources.v4l2 import V4l2Options
 from pose_edge.sources.video import VideoOptions
 from pose_edge.supervisor import Supervisor, Trouble, VisionOptions
-from pose_edge.vision import Job
 from pose_edge.wake import Wake
 from tests.brokers import eventually
 

@@ -17,12 +17,12 @@ import pytest
 
 from pose_edge import wire
 from pose_edge.errors import LandmarkerError, SourceError, UsageError
+from pose_edge.job import Job
 from pose_edge.landmarker import LandmarkerOptions, RunningMode
 from pose_edge.poses import VisionLimits, VisionProcess
 from pose_edge.records import PoseResult
 from pose_edge.sources.actor import ActorOptions
 from pose_edge.sources.video import VideoOptions
-from pose_edge.vision import Job
 
 LIMITS = VisionLimits(start_limit_s=60, silence_limit_s=10)
 ACTOR = ActorOptions(script="demo", loop=False, rate_hz=5)
@@ -153,7 +153,7 @@ def test_it_dies_with_a_daemon_that_is_killed(model_path: Path) -> None:
         "import sys, time\n"
         "from pathlib import Path\n"
         "from pose_edge.poses import VisionLimits, VisionProcess\n"
-        "from pose_edge.vision import Job\n"
+        "from pose_edge.job import Job\n"
         f"job = Job.model_validate_json({job(model_path, source=ActorOptions()).model_dump_json()!r})\n"
         "with VisionProcess(job, VisionLimits()) as process:\n"
         "    while not process.poll(1):\n"

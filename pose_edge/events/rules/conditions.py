@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated, Any, ClassVar, Final, Self
@@ -22,6 +21,7 @@ from pydantic_core import PydanticCustomError
 from pose_edge.options import Options
 from pose_edge.quantities import POINTS, TABLE, Quantity
 from pose_edge.records import PostureClass
+from pose_edge.spelling import nearest
 
 POSTURES: Final = tuple(word.value for word in PostureClass if word is not PostureClass.UNKNOWN)
 ZONE_NAME: Final = r"^[a-z0-9_-]{1,32}$"
@@ -32,8 +32,8 @@ def _one_of(allowed: Sequence[str]) -> Any:
     def check(word: object) -> object:
         if isinstance(word, str) and word in allowed:
             return word
-        near = difflib.get_close_matches(str(word), allowed, n=1, cutoff=0.5)
-        hint = f"did you mean '{near[0]}'? " if near else ""
+        near = nearest(str(word), allowed)
+        hint = f"did you mean '{near}'? " if near else ""
         raise PydanticCustomError("word", "{told}", {"told": f"{hint}allowed: {', '.join(allowed)}"})
 
     return Annotated[str, BeforeValidator(check), WithJsonSchema({"type": "string", "enum": [*allowed]})]
