@@ -72,7 +72,10 @@ STOVE = "{name: stove, polygon: [[0, 0], [1, 0], [1, 1]]}"
         ("arm: {when: {zone: stove}, for: 0.1}", ["rules.arm.for: 0.1 found", "0.3"]),
         ("arm: {when: {zone: stove}, sevrity: info}", ["did you mean 'severity'?"]),
         ("arm: {when: {zone: stove}, severity: loud}", ["'loud' found", "'alert'"]),
-        ("Arm 1: {when: {zone: stove}}", ["events.rules.Arm 1: 'Arm 1' found", "pattern"]),
+        (
+            "Arm 1: {when: {zone: stove}}",
+            ["events.rules.Arm 1: 'Arm 1' found", "begins with a letter", "did you mean 'arm_1'?"],
+        ),
         ("arm: left_elbow_deg < 40", ["'left_elbow_deg < 40' found, a mapping"]),
         (
             "arm: {when: {not: {not: {not: {not: {box_share: {above: 0.5}}}}}}}",

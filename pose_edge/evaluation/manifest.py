@@ -10,6 +10,7 @@ from typing import Any, Final
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from pose_edge.complaints import Detail, place, reason, repeated, worth_telling
 from pose_edge.errors import ConfigError, UsageError
 from pose_edge.records import PostureClass, Zone
 from pose_edge.scene import SceneOptions, ZoneOptions, repeated_names
@@ -218,12 +219,12 @@ def load_manifest(path: Path) -> Manifest:
         raise ConfigError(f"{path}: no valid YAML: {str(error).splitlines()[0]}") from error
     if not isinstance(data, dict):
         raise ConfigError(f"{path}: {type(data).__name__} found, a mapping with `clips` is allowed")
-    complaints = [*_duplicates(root), *_misspelt(root, data), *_missing_files(root, data, path.parent)]
+    complaints = [*repeated(root, _key), *_misspelt(root, data), *_missing_files(root, data, path.parent)]
     manifest = None
     try:
         manifest = Manifest.model_validate(data)
     except ValidationError as error:
-        complaints += [_complaint(root, detail) for detail in error.errors()]
+        complaints += [_complaint(root, detail) for detail in worth_telling(error.errors())]
     if complaints or manifest is None:
         raise ConfigError("\n".join(f"{path}{complaint}" for _, complaint in sorted(complaints)))
     return manifest
@@ -234,7 +235,7 @@ Complaint = tuple[int, str]
 
 
 def _said(root: yaml.Node | None, location: Sequence[str | int], reason: str) -> Complaint:
-    line = _line(root, location)
+    line = place(root, location).line
     where = f", line {line}" if line else ""
     return line, f"{where}: {_key(location)}: {reason}"
 
@@ -245,46 +246,13 @@ def _key(location: Sequence[str | int]) -> str:
     return parts.removeprefix(".") or "the file"
 
 
-def _line(node: yaml.Node | None, location: Sequence[str | int]) -> int:
-    """Return the line of the deepest part of the place that is in the file."""
-    line = 0
-    for part in location:
-        if isinstance(node, yaml.MappingNode):
-            found = next((pair for pair in node.value if pair[0].value == str(part)), None)
-            if found is None:
-                break
-            line, node = found[0].start_mark.line + 1, found[1]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-            node = node.value[part]
-            line = node.start_mark.line + 1
-    return line
-
-
-def _complaint(root: yaml.Node | None, detail: Any) -> Complaint:
-    message = str(detail["msg"]).removeprefix("Value error, ")
+def _complaint(root: yaml.Node | None, detail: Detail) -> Complaint:
     if detail["type"] == "missing":
         return _said(root, detail["loc"], "missing")
     if detail["type"] == "extra_forbidden":  # zones alone are as strict as a configuration
         return _said(root, detail["loc"], f"unknown; allowed are {', '.join(ZoneOptions.model_fields)}")
-    found = detail["input"]
-    shown = f"{found!r} found, " if isinstance(found, str | int | float | bool | None) else ""
-    return _said(root, detail["loc"], f"{shown}{message[0].lower()}{message[1:]}")
-
-
-def _duplicates(node: yaml.Node | None, location: tuple[str | int, ...] = ()) -> Iterator[Complaint]:
-    """YAML lets the last of two equal keys win without a word: labels would be lost."""
-    if isinstance(node, yaml.SequenceNode):
-        for index, item in enumerate(node.value):
-            yield from _duplicates(item, (*location, index))
-    elif isinstance(node, yaml.MappingNode):
-        first_line: dict[str, int] = {}
-        for key, value in node.value:
-            name, line = str(key.value), key.start_mark.line + 1
-            if name in first_line:
-                place = _key((*location, name))
-                yield line, f", line {line}: {place}: given twice, first in line {first_line[name]}"
-            first_line.setdefault(name, line)
-            yield from _duplicates(value, (*location, name))
+    key = ".".join(map(str, detail["loc"]))
+    return _said(root, detail["loc"], reason([detail], key, place(root, detail["loc"]).node))
 
 
 def _misspelt(root: yaml.Node | None, data: dict[str, Any]) -> Iterator[Complaint]:

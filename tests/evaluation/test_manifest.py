@@ -65,11 +65,11 @@ def test_all_mistakes_are_told_at_once_with_line_key_and_what_was_found(tmp_path
     assert complaints(path) == [
         f", line 3: clips[0].file: {tmp_path / 'none.mp4'}: no such file",
         ", line 5: clips[0].posture[0]: t1 must be greater than t0 (3), found 2",
-        ", line 7: clips[0].falls[0].start: -1 found, input should be greater than or equal to 0",
+        ", line 7: clips[0].falls[0].start: -1 found, at least 0 is allowed",
         ", line 8: clips[0].falls[1].on_ground: missing",
         ", line 9: clips[0].expects: unknown; did you mean 'expect'?",
         ", line 10: clips[1].file: missing",
-        ", line 10: clips[1].posture: 7 found, input should be a valid tuple",
+        ", line 10: clips[1].posture: 7 found, a list is allowed",
     ]
 
 
