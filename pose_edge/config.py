@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin, 
 import yaml
 from pydantic import BaseModel, Field, JsonValue, ValidationError
 
+from pose_edge.complaints import Detail, kind, place, reason, worth_telling
 from pose_edge.errors import ConfigError
 from pose_edge.events import EventsOptions
 from pose_edge.homeassistant import HomeAssistantOptions
@@ -108,13 +109,13 @@ def load(path: Path) -> Config:
     except yaml.YAMLError as error:
         raise ConfigError(_yaml_complaint(path, error)) from error
     if root is not None and not isinstance(root, yaml.MappingNode):
-        raise ConfigError(f"{path}, line 1: {_kind(data)} found, a mapping of options is allowed")
+        raise ConfigError(f"{path}, line 1: {kind(data)} found, a mapping of options is allowed")
     complaints = [*_duplicates(root), *_unknown_zones(root, data)]
     config = None
     try:
         config = Config.model_validate(data or {})
     except ValidationError as error:
-        complaints += [_complaint(root, detail) for detail in error.errors()]
+        complaints += _complaints(root, error)
     if complaints or config is None:
         raise ConfigError("\n".join(f"{path}{complaint}" for complaint in sorted(complaints)))
     return config
@@ -170,73 +171,71 @@ def _duplicates(node: yaml.Node | None, above: str = "") -> Iterator[_Complaint]
 def _unknown_zones(root: yaml.Node | None, data: Any) -> Iterator[_Complaint]:
     """A rule that asks for a zone nobody drew would wait for ever; `data` may be wrong in any way."""
     scene, events = (_within(data, key) for key in ("scene", "events"))
-    known = [str(_within(zone, "name")) for zone in _within(scene, "zones") or () if isinstance(zone, dict)]
-    for place, name in _zones_asked_for(_within(events, "rules"), ("events", "rules")):
+    zones = _within(scene, "zones")
+    drawn = zones if isinstance(zones, list) else []
+    known = [str(_within(zone, "name")) for zone in drawn if isinstance(zone, dict)]
+    for location, name in _zones_asked_for(_within(events, "rules"), ("events", "rules")):
         if name not in known:
-            line, key = _place(root, place)
+            at = place(root, location)
             allowed = f"allowed, from scene.zones: {', '.join(known)}" if known else "scene.zones has none"
-            yield _Complaint(line, key, f"no zone {name!r}{_nearest(name, known)}; {allowed}")
+            yield _Complaint(
+                at.line, ".".join(map(str, at.parts)), f"no zone {name!r}{_nearest(name, known)}; {allowed}"
+            )
 
 
 def _zones_asked_for(
-    node: object, place: tuple[str | int, ...]
+    node: object, above: tuple[str | int, ...]
 ) -> Iterator[tuple[tuple[str | int, ...], str]]:
     items = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
     for key, value in items:
         if key == "zone" and isinstance(value, str | list):
             names = [value] if isinstance(value, str) else value
-            yield from (((*place, key), name) for name in names if isinstance(name, str))
-        elif len(place) < DEEPEST:  # YAML can say that something is inside itself
-            yield from _zones_asked_for(value, (*place, key))
+            yield from (((*above, key), name) for name in names if isinstance(name, str))
+        elif len(above) < DEEPEST:  # YAML can say that something is inside itself
+            yield from _zones_asked_for(value, (*above, key))
 
 
 def _within(node: object, key: str) -> Any:
     return node.get(key) if isinstance(node, dict) else None
 
 
-def _complaint(root: yaml.Node | None, detail: Any) -> _Complaint:
-    line, key = _place(root, detail["loc"])
-    return _Complaint(line, key, _reason(detail, key))
+def _complaints(root: yaml.Node | None, error: ValidationError) -> Iterator[_Complaint]:
+    """Yield one complaint a place: what pydantic says of each member of a union is said together."""
+    by_place: dict[tuple[int, str], list[tuple[Detail, yaml.Node | None]]] = {}
+    for detail in worth_telling(error.errors()):
+        at = place(root, detail["loc"])
+        parts = [*at.parts, *(str(part) for part in detail["loc"][-1:] if detail["type"] == "missing")]
+        where = at.line, ".".join(map(str, parts)) or "the file"
+        by_place.setdefault(where, []).append((detail, at.node))
+    for (line, key), found in by_place.items():
+        yield _Complaint(line, key, _reason([detail for detail, _ in found], key, found[0][1]))
 
 
-def _place(root: yaml.Node | None, location: Sequence[str | int]) -> tuple[int, str]:
-    """Follow pydantic's location through the YAML tree; the tags of unions are in no file and fall out."""
-    node, line, names = root, 0, []
-    for part in location:
-        found = _child(node, part)
-        if found is not None:
-            line, node = found
-            names.append(str(part))
-        elif part == location[-1] and part not in _tags():
-            names.append(str(part))  # a key that is missing
-    return line, ".".join(names) or "the file"
-
-
-def _child(node: yaml.Node | None, part: str | int) -> tuple[int, yaml.Node] | None:
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            if key.value == str(part):
-                return key.start_mark.line + 1, value
-    if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-        return node.value[part].start_mark.line + 1, node.value[part]
-    return None
-
-
-def _reason(detail: Any, key: str) -> str:
-    """Say what was found and what is allowed; pydantic's own words where they already do."""
+def _reason(details: Sequence[Detail], key: str, node: yaml.Node | None) -> str:
+    detail = details[0]
     if detail["type"] == "extra_forbidden":
         return _unknown(detail["loc"])
     if detail["type"] == "missing":
         return "missing"
-    if detail["type"] in ("model_type", "model_attributes_type"):
-        return f"{_shown(detail['input'], key)} found, a mapping of options is allowed"
     if detail["type"] == "union_tag_not_found":
         return f"kind is missing; allowed: {', '.join(sorted(_tags()))}"
     if detail["type"] == "union_tag_invalid":
-        tag = str(detail["ctx"]["tag"])
+        tag = str(detail["ctx"]["tag"]).replace("None", "nothing")
         return f"kind {tag!r} found{_nearest(tag, sorted(_tags()))}; allowed: {', '.join(sorted(_tags()))}"
-    message = str(detail["msg"])
-    return f"{_shown(detail['input'], key)} found, {message[0].lower()}{message[1:]}"
+    return f"{reason(details, key, node)}{_meant_mapping(detail)}"
+
+
+def _meant_mapping(detail: Detail) -> str:
+    """Guess what a value stands for where a mapping of options is due: `wave: off`, `left_elbow_deg: 40`."""
+    value = detail["input"]
+    if detail["type"] not in ("model_type", "model_attributes_type"):
+        return ""
+    known = _names(list(map(str, detail["loc"])))
+    if isinstance(value, bool):
+        return f"; did you mean {{enabled: {str(value).lower()}}}?" if "enabled" in known else ""
+    if isinstance(value, int | float) and "below" in known:
+        return f"; did you mean {{below: {value}}} or {{above: {value}}}?"
+    return f"; did you mean {{at_least: {value}}}?" if isinstance(value, int) and "at_least" in known else ""
 
 
 def _unknown(location: Sequence[str | int]) -> str:
@@ -293,16 +292,3 @@ def _kinds(model: type[BaseModel]) -> tuple[str, ...]:
 
 def _tags() -> set[str]:
     return {kind for model in models_in(SourceOptions) for kind in _kinds(model)}
-
-
-def _shown(value: object, key: str) -> str:
-    if "password" in key or (isinstance(value, str) and "@" in value):
-        return "a value"  # a secret in the wrong place is still a secret, as in user:password@host
-    if isinstance(value, dict | list):
-        return _kind(value)
-    return repr(value)
-
-
-def _kind(value: object) -> str:
-    names = {dict: "a mapping", list: "a list", str: "text", type(None): "nothing"}
-    return names.get(type(value), type(value).__name__)

@@ -16,6 +16,7 @@ from typing import Final
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
+from pose_edge.complaints import Detail, nearest_of, place, reason, repeated, worth_telling
 from pose_edge.errors import ConfigError
 from pose_edge.options import Options
 from pose_edge.records import Event, PostureClass, Stage
@@ -59,7 +60,8 @@ class Expected(Options):
     @model_validator(mode="after")
     def _one_of(self) -> Expected:
         if (self.event is None) == (self.posture is None):
-            raise ValueError("either event or posture is needed")
+            found = "neither" if self.event is None else "both"
+            raise ValueError(f"either event or posture is needed, {found} found")
         return self
 
     def met_by(self, event: Event) -> bool:
@@ -102,41 +104,66 @@ class Expectations(Options):
             found += [f"never {word}: happened at {event.timestamp_ms / 1000:.1f} s" for word in broken]
         return found
 
-    def unknown(self, rule_types: Iterable[str]) -> Iterator[str]:
-        """Say which words nothing can ever say: what is never said would always count as never happened."""
+    def unknown(self, rule_types: Iterable[str]) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        """Yield the place of each word that nothing can ever say, and why; it would never have happened."""
         names = sorted({*TYPES, *(name for types in TYPES.values() for name in types), *rule_types})
         for index, one in enumerate(self.expect):
             if one.event is not None and one.event not in names:
-                yield f"expect.{index}.event: {_unknown(one.event, names)}"
+                yield ("expect", index, "event"), _unknown(one.event, names)
             if one.posture is not None and one.posture not in POSTURES:
-                yield f"expect.{index}.posture: {_unknown(one.posture, POSTURES)}"
+                yield ("expect", index, "posture"), _unknown(one.posture, POSTURES)
         for index, word in enumerate(self.never):
             if word not in names and word not in POSTURES:
-                yield f"never.{index}: {_unknown(word, (*POSTURES, *names))}"
+                yield ("never", index), _unknown(word, (*POSTURES, *names))
 
 
 def load_expectations(path: Path, rule_types: Iterable[str] = ()) -> Expectations:
     """Return what a file expects. `rule_types` are the events of the user's own rules.
 
     Raises:
-        ConfigError: it cannot be read, is not as described above, or has a word that nothing says.
+        ConfigError: it cannot be read, is not as described above, or has a word that nothing says; one
+            complaint a line.
     """
-    expectations = _load(path)
-    if complaints := list(expectations.unknown(rule_types)):
-        raise ConfigError("\n".join(f"{path}: {complaint}" for complaint in complaints))
+    root, data = _read(path)
+    told = list(repeated(root))
+    expectations = None
+    try:
+        expectations = Expectations.model_validate({} if data is None else data)
+        told += [_told(root, location, why) for location, why in expectations.unknown(rule_types)]
+    except ValidationError as error:
+        told += [_complaint(root, detail) for detail in worth_telling(error.errors())]
+    if told or expectations is None:
+        raise ConfigError("\n".join(f"{path}{complaint}" for _, complaint in sorted(told)))
     return expectations
 
 
-def _load(path: Path) -> Expectations:
+def _read(path: Path) -> tuple[yaml.Node | None, object]:
     try:
-        return Expectations.model_validate(yaml.safe_load(path.read_text("utf-8")) or {})
+        text = path.read_text("utf-8-sig")
+        return yaml.compose(text, Loader=yaml.SafeLoader), yaml.safe_load(text)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: no valid YAML: {str(error).splitlines()[0]}") from error
-    except ValidationError as error:
-        lines = (f"{'.'.join(map(str, e['loc'])) or 'the file'}: {e['msg']}" for e in error.errors())
-        raise ConfigError("\n".join(f"{path}: {line}" for line in lines)) from error
+
+
+def _told(root: yaml.Node | None, location: Sequence[str | int], why: str) -> tuple[int, str]:
+    """Return the line and the complaint."""
+    line = place(root, location).line
+    where = f", line {line}" if line else ""
+    return line, f"{where}: {'.'.join(map(str, location)) or 'the file'}: {why}"
+
+
+def _complaint(root: yaml.Node | None, detail: Detail) -> tuple[int, str]:
+    location, value = detail["loc"], detail["input"]
+    if detail["type"] == "extra_forbidden":
+        known = [*(Expectations if len(location) == 1 else Expected).model_fields]
+        why = f"unknown{nearest_of(str(location[-1]), known)}; allowed: {', '.join(known)}"
+        return _told(root, location, why)
+    why = reason([detail], ".".join(map(str, location)), place(root, location).node)
+    if detail["type"] == "model_type" and isinstance(value, str):
+        why += f"; did you mean {{{'posture' if value in POSTURES else 'event'}: {value:.40}}}?"
+    return _told(root, location, why)
 
 
 def _posture(event: Event) -> str | None:

@@ -10,6 +10,19 @@ from typing import Final, Self
 _FORM: Final = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
 
 
+_NEARLY: Final = re.compile(r"\s*(\d{1,2})(?:[:.](\d\d))?\s*-\s*(\d{1,2})(?:[:.](\d\d))?\s*")
+"""`22-7`, `9:00 - 17:00`."""
+
+
+def _meant(text: str) -> str:
+    match = _NEARLY.fullmatch(text)
+    if match is None:
+        return ""
+    begin_h, begin_min, end_h, end_min = (int(part or 0) for part in match.groups())
+    meant = f"{begin_h:02}:{begin_min:02}-{end_h:02}:{end_min:02}"
+    return f"; did you mean {meant}?" if _FORM.fullmatch(meant) else ""
+
+
 @dataclass(frozen=True, slots=True)
 class QuietHours:
     """From one time of the day to another, over midnight where the end is before the beginning."""
@@ -30,7 +43,8 @@ class QuietHours:
             return None
         match = _FORM.fullmatch(text)
         if match is None:
-            raise ValueError(f"{text!r}: hours of the day as 22:00-07:00 are allowed, or nothing")
+            allowed = "hours of the day as 22:00-07:00 are allowed, or nothing"
+            raise ValueError(f"{text!r}: {allowed}{_meant(text)}")
         begin_h, begin_min, end_h, end_min = map(int, match.groups())
         hours = cls(60 * begin_h + begin_min, 60 * end_h + end_min)
         if hours.begin_min == hours.end_min:

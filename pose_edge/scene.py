@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Literal, Self, TypeAlias
+from typing import Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from pose_edge.geometry import is_inside
 from pose_edge.options import Options
+from pose_edge.polygons import Polygon
 from pose_edge.records import PointPx, Posture, PostureClass, Scene, Zone
-
-Share: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 
 
 class ZoneOptions(Options):
@@ -20,7 +19,7 @@ class ZoneOptions(Options):
     name: str = Field(pattern=r"^[a-z0-9_-]{1,32}$")
     """As it appears in `state`."""
 
-    polygon: Annotated[tuple[tuple[Share, Share], ...], Field(min_length=3, max_length=64)]
+    polygon: Polygon
     """Corners in order, each [x, y] as shares of the upright picture: [0, 0] is the upper left."""
 
     lying_ok: bool = False
@@ -38,15 +37,6 @@ class ZoneOptions(Options):
     still_min: float | None = Field(None, ge=0, le=10080)
     """How many minutes somebody may not move in it before that is `inactivity`; 0: for ever. Where it is
     null, `events.inactivity.resting_min` with `lying_ok`, else `after_min` there."""
-
-    @field_validator("polygon")
-    @classmethod
-    def _has_an_inside(cls, polygon: tuple[tuple[float, float], ...]) -> tuple[tuple[float, float], ...]:
-        following = (*polygon[1:], polygon[0])
-        sides = zip(polygon, following, strict=True)
-        if abs(sum(x1 * y2 - x2 * y1 for (x1, y1), (x2, y2) in sides)) < 1e-6:  # twice the area
-            raise ValueError("its corners lie on a line: nothing is inside")
-        return polygon
 
     def as_zone(self) -> Zone:
         """Return it as the engine knows it."""

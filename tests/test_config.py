@@ -67,7 +67,7 @@ def test_all_mistakes_are_named_at_once_in_the_order_of_the_file(complaints: Com
         ("source: {kind: actor, width: 1}", ["source.width", "did you mean 'width_px'"]),
         ("source: {kind: camera}", ["kind 'camera' found", "allowed: actor, images, picamera2, v4l2, video"]),
         ("source: {}", ["kind is missing", "picamera2"]),
-        ("mqtt: {port: 70000}", ["mqtt.port", "70000 found", "less than or equal to 65535"]),
+        ("mqtt: {port: 70000}", ["mqtt.port", "70000 found", "at most 65535"]),
         ("mqtt: [1, 2]", ["mqtt", "a list found", "a mapping"]),
         ("model: {variant: huge}", ["'huge' found", "'lite', 'full' or 'heavy'"]),
         ("events: {presence: {on_delay_s: .nan}}", ["events.presence.on_delay_s", "finite"]),

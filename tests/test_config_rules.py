@@ -72,7 +72,10 @@ STOVE = "{name: stove, polygon: [[0, 0], [1, 0], [1, 1]]}"
         ("arm: {when: {zone: stove}, for: 0.1}", ["rules.arm.for: 0.1 found", "0.3"]),
         ("arm: {when: {zone: stove}, sevrity: info}", ["did you mean 'severity'?"]),
         ("arm: {when: {zone: stove}, severity: loud}", ["'loud' found", "'alert'"]),
-        ("Arm 1: {when: {zone: stove}}", ["events.rules.Arm 1: 'Arm 1' found", "pattern"]),
+        (
+            "Arm 1: {when: {zone: stove}}",
+            ["events.rules.Arm 1: 'Arm 1' found", "begins with a letter", "did you mean 'arm_1'?"],
+        ),
         ("arm: left_elbow_deg < 40", ["'left_elbow_deg < 40' found, a mapping"]),
         (
             "arm: {when: {not: {not: {not: {not: {box_share: {above: 0.5}}}}}}}",
@@ -92,6 +95,83 @@ def test_a_mistake_is_named_with_its_place_and_what_is_allowed(
     assert complaint.startswith(", line 4: events.rules")
     for word in words:
         assert word in complaint
+
+
+@pytest.mark.parametrize(
+    ("when", "told"),
+    [
+        (
+            "{all: [{left_knee_deg: {below: 30}}, {left_knee_deg: {above: 60}}]}",
+            "never so: left knee below 30 deg and left knee above 60 deg exclude one another",
+        ),
+        ("{left_knee_deg: {below: 30}, all: [{left_knee_deg: {between: [40, 50]}}]}", "exclude one another"),
+        (
+            "{left_knee_deg: {below: 30}, not: {left_knee_deg: {below: 40}}}",
+            "not left knee below 40 deg exclude",
+        ),
+        (
+            "{left_knee_deg: {between: [20, 30]}, not: {left_knee_deg: {between: [10, 40]}}}",
+            "exclude one another",
+        ),
+        ("{left_knee_deg: {below: 0}}", "never so: left knee below 0 deg"),
+        ("{left_knee_deg: {above: 180}}", "never so: left knee above 180 deg"),
+        ("{head_tilt_deg: {above: 95}}", "never so: head tilt above 95 deg"),
+        ("{visibility: {between: [0, 1]}}", "always so: visibility between 0 and 1"),
+        (
+            "{posture: [lying, sitting, standing, bending]}",
+            "always so: lying or sitting or standing or bending",
+        ),
+        (
+            "{posture: lying, not: {posture: [lying, sitting]}}",
+            "never so: lying and not lying or sitting exclude",
+        ),
+        ("{all: [{posture: lying}, {posture: sitting}]}", "never so: lying and sitting exclude one another"),
+        ("{people: {at_least: 0}}", "always so: at least 0 people"),
+        ("{posture: lying, people: {at_least: 0}}", "always so: at least 0 people"),
+        ("{posture: lying, people: {at_most: 0}}", "never so: nobody is there, and somebody is"),
+        ("{zone: stove, people: {at_most: 0, zone: stove}}", "never so: nobody is there, and somebody is"),
+        ("{zone: stove, not: {zone: stove}}", "never so: in zone stove has to be so, and not so"),
+        (
+            "{any: [{zone: stove}, {posture: lying}], not: {zone: stove}}",
+            "",
+        ),
+        (
+            "{any: [{left_knee_deg: {below: 100}}, {left_knee_deg: {above: 90}}]}",
+            "always so: left knee below 100 deg or left knee above 90 deg is all there is",
+        ),
+        ("{any: [{zone: stove}, {not: {zone: stove}}]}", "always so: in zone stove, or not"),
+        (
+            "{any: [{posture: lying}, {not: {posture: lying}}]}",
+            "always so: lying or not lying is all there is",
+        ),
+        (
+            "{any: [{posture: lying}, {all: [{box_share: {below: 0.1}}, {box_share: {above: 0.2}}]}]}",
+            "never so: box share below 0.1 and box share above 0.2",
+        ),
+        ("{height: {of: nose, over: hips, above: 1}, all: [{height: {of: hips, over: nose, above: 1}}]}", ""),
+        ("{all: [{left_knee_deg: {above: 30}}, {left_knee_deg: {below: 60}}]}", ""),
+        ("{left_knee_deg: {below: 60}, not: {left_knee_deg: {below: 30}}}", ""),
+        ("{left_knee_deg: {below: 30}, right_knee_deg: {above: 60}}", ""),
+        ("{any: [{left_knee_deg: {below: 30}}, {left_knee_deg: {above: 60}}]}", ""),
+        ("{posture: lying, people: {at_most: 0, zone: stove}}", ""),
+        ("{people: {at_most: 0}}", ""),
+        ("{posture: [lying, sitting, standing]}", ""),
+        ("{zone: stove, not: {people: {at_least: 2, zone: stove}}}", ""),
+    ],
+)
+def test_what_can_never_be_so_or_always_is_is_refused_and_nothing_else(
+    tmp_path: Path, when: str, told: str
+) -> None:
+    file = written(tmp_path / "config.yaml", f"arm: {{when: {when}}}", STOVE)
+    if not told:
+        assert load(file)
+        return
+    [complaint] = complaints(file)
+
+    assert complaint.startswith(
+        (", line 4: events.rules.arm: never so: ", ", line 4: events.rules.arm: always so: ")
+    )
+    assert told in complaint
 
 
 def test_all_mistakes_are_named_at_once_those_of_zones_too(tmp_path: Path) -> None:

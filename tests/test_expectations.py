@@ -104,7 +104,7 @@ def test_a_word_that_nothing_says_is_refused_because_it_would_never_happen(
 
     with pytest.raises(ConfigError) as raised:
         load_expectations(path, ("rule_mine",))
-    assert f"{path}: {complaint}" in str(raised.value)
+    assert f"{path}, line 1: {complaint}" in str(raised.value)
 
 
 def test_the_events_of_the_users_rules_can_be_forbidden(tmp_path: Path) -> None:

@@ -86,9 +86,12 @@ def test_hips_stand_in_for_feet_that_are_hidden_or_lie() -> None:
 @pytest.mark.parametrize(
     ("zones", "words"),
     [
-        ("[{name: bed, polygon: [[0, 0], [1, 1]]}]", ("scene.zones.0.polygon", "at least 3")),
+        ("[{name: bed, polygon: [[0, 0], [1, 1]]}]", ("scene.zones.0.polygon", "3 to 64")),
         ("[{name: bed, polygon: [[0, 0], [0.5, 0.5], [1, 1]]}]", ("lie on a line",)),
-        ("[{name: bed, polygon: [[0, 0], [1, 0], [1, 480]]}]", ("scene.zones.0.polygon.2.1", "480")),
+        (
+            "[{name: bed, polygon: [[0, 0], [1, 0], [1, 480]]}]",
+            ("scene.zones.0.polygon.2: y is 480: shares", "480"),
+        ),
         ("[{name: Bed!, polygon: [[0, 0], [1, 0], [1, 1]]}]", ("scene.zones.0.name",)),
         ("[{name: bed, polygon: [[0, 0], [1, 0], [1, 1]], point: head}]", ("scene.zones.0.point", "feet")),
         ("[{name: bed, polygon: [[0, 0], [1, 0], [1, 1]], loiter_s: -1}]", ("scene.zones.0.loiter_s",)),

@@ -18,6 +18,7 @@ from pydantic import Field, ValidationError
 from pose_edge.actor.acts import ACTS, before
 from pose_edge.actor.shipped import SHIPPED_DIR, is_path, shipped_names, unknown_script
 from pose_edge.actor.timeline import Script, least_ms
+from pose_edge.complaints import Detail, place, reason
 from pose_edge.errors import ConfigError
 from pose_edge.options import Options
 from pose_edge.spelling import nearest
@@ -69,7 +70,7 @@ def _parse(name: str, file: str, text: str) -> Script:
     except ValidationError as error:
         raise ConfigError("\n".join(_complaint(file, root, detail) for detail in error.errors())) from error
     if complaints := list(_impossible(parsed.acts)):
-        lines = [f"{_where(file, root, ('acts', index))}: {reason}" for index, reason in complaints]
+        lines = [f"{_where(file, root, ('acts', index))}: {why}" for index, why in complaints]
         raise ConfigError("\n".join(lines))
     return Script(name, [(entry.act, round(entry.duration_s * 1000)) for entry in parsed.acts])
 
@@ -109,37 +110,22 @@ def _impossible(entries: Sequence[ActEntry]) -> Iterator[tuple[int, str]]:
         situation, held = act.leads_to, act.moves[-1].to if act.moves else start
 
 
-def _complaint(file: str, root: yaml.Node | None, detail: Any) -> str:
-    place = detail["loc"]
-    where, key = _where(file, root, place), ".".join(str(part) for part in place)
+def _complaint(file: str, root: yaml.Node | None, detail: Detail) -> str:
+    location = detail["loc"]
+    where, key = _where(file, root, location), ".".join(map(str, location))
     if detail["type"] == "extra_forbidden":
-        known = list((ScriptFile if len(place) == 1 else ActEntry).model_fields)
-        nearest = _nearest(str(place[-1]), known)
+        known = list((ScriptFile if len(location) == 1 else ActEntry).model_fields)
+        nearest = _nearest(str(location[-1]), known)
         return f"{where}: {key}: unknown key{nearest}; allowed: {', '.join(known)}"
     if detail["type"] == "missing":
         return f"{where}: {key}: missing"
-    message = str(detail["msg"])
-    return f"{where}: {key}: {detail['input']!r:.60} found, {message[0].lower()}{message[1:]}"
+    return f"{where}: {key}: {reason([detail], key, place(root, location).node)}"
 
 
-def _where(file: str, root: yaml.Node | None, place: Sequence[str | int]) -> str:
+def _where(file: str, root: yaml.Node | None, location: Sequence[str | int]) -> str:
     """Return the file and the line of a place in it, or of the nearest thing above it."""
-    node, line = root, None
-    for part in place:
-        found = _child(node, part)
-        if found is None:
-            break
-        line, node = found
-    return file if line is None else f"{file}, line {line}"
-
-
-def _child(node: yaml.Node | None, part: str | int) -> tuple[int, yaml.Node] | None:
-    if isinstance(node, yaml.MappingNode):
-        pairs = ((key.start_mark.line + 1, value) for key, value in node.value if key.value == part)
-        return next(pairs, None)
-    if isinstance(node, yaml.SequenceNode) and isinstance(part, int):
-        return node.value[part].start_mark.line + 1, node.value[part]
-    return None
+    line = place(root, location).line
+    return f"{file}, line {line}" if line else file
 
 
 def _nearest(name: str, known: Sequence[str]) -> str:

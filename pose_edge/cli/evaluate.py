@@ -82,8 +82,9 @@ def evaluate(
     Prints a table on a terminal, else one JSON object a clip, one a rung and the summary last.
     """
     from pose_edge.config import Config, load
-    from pose_edge.evaluation.manifest import load_manifest, unknown_labels
+    from pose_edge.evaluation.manifest import load_manifest
     from pose_edge.evaluation.running import Plan, evaluate, ladder, mismatched, whole_report
+    from pose_edge.events.rules import event_types
 
     rates_hz = [*_rates(fps), *(STANDARD_RATES if stress else ())]
     changes = _changes(
@@ -93,10 +94,8 @@ def evaluate(
         half_size=half_size or stress,
         scramble_visibility=scramble_visibility or stress,
     )
-    labels = load_manifest(manifest)
-    if left_out := unknown_labels(labels):
-        logger.warning("%s: unknown posture labels are left out: %s", manifest, ", ".join(left_out))
     options = load(config) if config else Config()
+    labels = load_manifest(manifest, event_types(options.events))
     if report is not None:
         _require_writable(report, manifest)
     seeing = eyes(
@@ -121,8 +120,6 @@ def evaluate(
     for clip in mismatched(outcome.clips[0]):
         logger.warning("%s is not the file the labels were made on: its SHA-256 differs", clip.file)
     found = whole_report(plan, manifest, outcome)
-    if unknown := found["words_not_judged"]:
-        logger.warning("%s: words that nobody knows are not judged: %s", manifest, ", ".join(unknown))
     if report is not None:
         _write_whole(report, orjson.dumps(found, option=orjson.OPT_INDENT_2) + b"\n")
     _tell(found)

@@ -29,8 +29,6 @@ def print_tables(found: Json) -> None:
     if found["stress"]:
         console.print(_rungs(found))
     console.print(_summary(found))
-    if found["words_not_judged"]:
-        console.print(f"words not judged: {', '.join(found['words_not_judged'])}")
 
 
 def _clips(clips: list[Json]) -> Table:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from pose_edge.complaints import Detail, nearest_of, place, reason, repeated, worth_telling
 from pose_edge.errors import ConfigError, UsageError
+from pose_edge.evaluation.words import known_words
 from pose_edge.records import PostureClass, Zone
 from pose_edge.scene import SceneOptions, ZoneOptions, repeated_names
+from pose_edge.spelling import nearest
 
 VERSION: Final = 1
 
@@ -23,7 +25,7 @@ CLASS_OF_LABEL: Final[dict[str, PostureClass]] = {
     "bending": PostureClass.BENDING,
     "lying": PostureClass.LYING,
 }
-"""Which class a labelled posture should be reported as. Moments with any other label are left out."""
+"""Which class a labelled posture should be reported as."""
 
 OTHER_LABELS: Final = frozenset(
     (
@@ -40,7 +42,7 @@ OTHER_LABELS: Final = frozenset(
         "nobody",
     )
 )
-"""Known, and judged by nothing: transitions, and postures between the classes."""
+"""Moments with these are left out: transitions, and postures between the classes."""
 
 
 class Labels(BaseModel):
@@ -191,18 +193,13 @@ class Manifest(Labels):
         return [folder / clip.file for clip in self.clips]
 
 
-def unknown_labels(manifest: Manifest) -> list[str]:
-    """Return the posture labels nobody has heard of; their moments are left out."""
-    used = {stretch.label for clip in manifest.clips for stretch in clip.posture}
-    return sorted(used - CLASS_OF_LABEL.keys() - OTHER_LABELS)
-
-
-def load_manifest(path: Path) -> Manifest:
-    """Return the manifest in `path`.
+def load_manifest(path: Path, rule_types: Iterable[str] = ()) -> Manifest:
+    """Return the manifest in `path`. `rule_types` are the events of the user's own rules.
 
     Raises:
         UsageError: there is no such file.
-        ConfigError: it is not as described, or names clips that are not there; one complaint a line.
+        ConfigError: it is not as described, names clips that are not there, or has a label or a word that
+            nothing says; one complaint a line.
     """
     try:
         text = path.read_text("utf-8-sig")
@@ -218,12 +215,17 @@ def load_manifest(path: Path) -> Manifest:
         raise ConfigError(f"{path}: no valid YAML: {str(error).splitlines()[0]}") from error
     if not isinstance(data, dict):
         raise ConfigError(f"{path}: {type(data).__name__} found, a mapping with `clips` is allowed")
-    complaints = [*_duplicates(root), *_misspelt(root, data), *_missing_files(root, data, path.parent)]
+    complaints = [
+        *repeated(root, _key),
+        *_misspelt(root, data),
+        *_missing_files(root, data, path.parent),
+        *_unknown_words(root, data, known_words(rule_types)),
+    ]
     manifest = None
     try:
         manifest = Manifest.model_validate(data)
     except ValidationError as error:
-        complaints += [_complaint(root, detail) for detail in error.errors()]
+        complaints += [_complaint(root, detail) for detail in worth_telling(error.errors())]
     if complaints or manifest is None:
         raise ConfigError("\n".join(f"{path}{complaint}" for _, complaint in sorted(complaints)))
     return manifest
@@ -233,10 +235,10 @@ Complaint = tuple[int, str]
 """Line (0: none) and words, which begin with the place."""
 
 
-def _said(root: yaml.Node | None, location: Sequence[str | int], reason: str) -> Complaint:
-    line = _line(root, location)
+def _said(root: yaml.Node | None, location: Sequence[str | int], why: str) -> Complaint:
+    line = place(root, location).line
     where = f", line {line}" if line else ""
-    return line, f"{where}: {_key(location)}: {reason}"
+    return line, f"{where}: {_key(location)}: {why}"
 
 
 def _key(location: Sequence[str | int]) -> str:
@@ -245,46 +247,13 @@ def _key(location: Sequence[str | int]) -> str:
     return parts.removeprefix(".") or "the file"
 
 
-def _line(node: yaml.Node | None, location: Sequence[str | int]) -> int:
-    """Return the line of the deepest part of the place that is in the file."""
-    line = 0
-    for part in location:
-        if isinstance(node, yaml.MappingNode):
-            found = next((pair for pair in node.value if pair[0].value == str(part)), None)
-            if found is None:
-                break
-            line, node = found[0].start_mark.line + 1, found[1]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-            node = node.value[part]
-            line = node.start_mark.line + 1
-    return line
-
-
-def _complaint(root: yaml.Node | None, detail: Any) -> Complaint:
-    message = str(detail["msg"]).removeprefix("Value error, ")
+def _complaint(root: yaml.Node | None, detail: Detail) -> Complaint:
     if detail["type"] == "missing":
         return _said(root, detail["loc"], "missing")
     if detail["type"] == "extra_forbidden":  # zones alone are as strict as a configuration
         return _said(root, detail["loc"], f"unknown; allowed are {', '.join(ZoneOptions.model_fields)}")
-    found = detail["input"]
-    shown = f"{found!r} found, " if isinstance(found, str | int | float | bool | None) else ""
-    return _said(root, detail["loc"], f"{shown}{message[0].lower()}{message[1:]}")
-
-
-def _duplicates(node: yaml.Node | None, location: tuple[str | int, ...] = ()) -> Iterator[Complaint]:
-    """YAML lets the last of two equal keys win without a word: labels would be lost."""
-    if isinstance(node, yaml.SequenceNode):
-        for index, item in enumerate(node.value):
-            yield from _duplicates(item, (*location, index))
-    elif isinstance(node, yaml.MappingNode):
-        first_line: dict[str, int] = {}
-        for key, value in node.value:
-            name, line = str(key.value), key.start_mark.line + 1
-            if name in first_line:
-                place = _key((*location, name))
-                yield line, f", line {line}: {place}: given twice, first in line {first_line[name]}"
-            first_line.setdefault(name, line)
-            yield from _duplicates(value, (*location, name))
+    key = ".".join(map(str, detail["loc"]))
+    return _said(root, detail["loc"], reason([detail], key, place(root, detail["loc"]).node))
 
 
 def _misspelt(root: yaml.Node | None, data: dict[str, Any]) -> Iterator[Complaint]:
@@ -302,8 +271,8 @@ def _near(
 ) -> Iterator[Complaint]:
     known = [*kind.model_fields]
     for key in entry:
-        if key not in known and (close := difflib.get_close_matches(str(key), known, 1, 0.75)):
-            yield _said(root, (*location, str(key)), f"unknown; did you mean {close[0]!r}?")
+        if key not in known and (close := nearest(str(key), known, likeness=0.75)):
+            yield _said(root, (*location, str(key)), f"unknown; did you mean {close!r}?")
 
 
 def _missing_files(root: yaml.Node | None, data: dict[str, Any], folder: Path) -> Iterator[Complaint]:
@@ -311,6 +280,25 @@ def _missing_files(root: yaml.Node | None, data: dict[str, Any], folder: Path) -
         name = clip.get("file")
         if isinstance(name, str) and name and not (folder / name).is_file():
             yield _said(root, ("clips", index, "file"), f"{folder / name}: no such file")
+
+
+def _unknown_words(root: yaml.Node | None, data: dict[str, Any], known: Sequence[str]) -> Iterator[Complaint]:
+    """What is in no table would be held against nothing: a slip in `never` would always be respected."""
+    labels = sorted({*CLASS_OF_LABEL, *OTHER_LABELS})
+    for index, clip in _mappings(data.get("clips")):
+        for name in ("expect", "never"):
+            words = clip.get(name)
+            for number, word in enumerate(words if isinstance(words, list) else ()):
+                if isinstance(word, str) and word not in known:
+                    yield _said(root, ("clips", index, name, number), _unknown(word, known))
+        for number, stretch in _mappings(clip.get("posture")):
+            label = stretch.get("label")
+            if isinstance(label, str) and label and label not in labels:
+                yield _said(root, ("clips", index, "posture", number, "label"), _unknown(label, labels))
+
+
+def _unknown(word: str, known: Sequence[str]) -> str:
+    return f"{word!r} found{nearest_of(word, known)}; allowed: {', '.join(known)}"
 
 
 def _mappings(value: object) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -95,11 +95,6 @@ def levels(clips: Sequence[ClipResult]) -> Json:
     }
 
 
-def words_not_judged(clips: Sequence[ClipResult]) -> list[str]:
-    """Return the words of `expect` and `never` that mean nothing to this version."""
-    return sorted({word.word for clip in clips for word in (*clip.expect, *clip.never) if not word.judged})
-
-
 def clip_report(result: ClipResult) -> Json:
     """Return everything about one clip."""
     played = result.played

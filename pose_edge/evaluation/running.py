@@ -17,7 +17,7 @@ from pose_edge.evaluation import report
 from pose_edge.evaluation.cache import mediapipe_version
 from pose_edge.evaluation.footage import Eyes, landmarks
 from pose_edge.evaluation.judging import CONFIRMED, SUSPECTED, ClipResult, judge
-from pose_edge.evaluation.manifest import Clip, Manifest, unknown_labels
+from pose_edge.evaluation.manifest import Clip, Manifest
 from pose_edge.evaluation.parameters import in_force
 from pose_edge.evaluation.playing import Played, play
 from pose_edge.evaluation.stress import Change, changed, changed_zones
@@ -214,8 +214,6 @@ def whole_report(plan: Plan, manifest_path: Path, outcome: Outcome) -> dict[str,
             _rung_report(rung, clips, figures)
             for rung, clips in zip(plan.rungs[1:], outcome.clips[1:], strict=True)
         ],
-        "words_not_judged": report.words_not_judged(base),
-        "labels_left_out": unknown_labels(plan.manifest),
         "clips": [report.clip_report(clip) for clip in base],
     }
 

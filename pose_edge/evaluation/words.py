@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -81,3 +81,8 @@ def meaning(word: str) -> Word | None:
     if word.startswith(PREFIX):
         return Word(_began(word))
     return Word(_began(word)) if any(row.name == word for row in TABLE) else None
+
+
+def known_words(rule_types: Iterable[str] = ()) -> tuple[str, ...]:
+    """Return every word that can be judged; `rule_types` are the events of the user's own rules."""
+    return tuple(dict.fromkeys((*WORDS, *(row.name for row in TABLE if row.name != "rules"), *rule_types)))

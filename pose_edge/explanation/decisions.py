@@ -163,7 +163,7 @@ def _no_rule(timeline: Timeline, options: Options) -> Iterator[Decision]:
     """Say how near each rule of the user's own came to an event it never led to."""
     told = {(event.kind, event.person_id) for event in timeline.events}
     first_ms = timeline.samples[0].scene.timestamp_ms
-    for miss in misses(options, (sample.scene for sample in timeline.samples)):
+    for miss in misses(options, (sample.scene for sample in timeline.samples), timeline.zones):
         if (miss.kind, miss.person_id) in told:
             continue
         who = "" if miss.person_id is None else f", person {miss.person_id}"

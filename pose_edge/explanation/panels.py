@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 import cv2
@@ -17,17 +16,18 @@ from pose_edge.explanation.page import (
     PEOPLE,
     RIGHT_PX,
     SMALL_PX,
-    WHITE,
+    TEXT_PX,
     WIDTH_PX,
     Axis,
     Page,
+    fitted,
     ticks,
     width_px_of,
 )
+from pose_edge.explanation.rows import Row
 from pose_edge.explanation.timeline import GAP_S, Quantity, Sample, Series, Timeline, stretches
 from pose_edge.overlay.skeleton import draw_skeleton
 from pose_edge.overlay.text import Colour, Image, paste, text_sprite
-from pose_edge.records import PostureClass, Scalar
 
 PANEL_PX, BAND_PX, GAP_PX = 124, 30, 14
 BAND_STEP_PX: Final = BAND_PX + 6
@@ -37,25 +37,11 @@ THUMBNAIL_PX: Final = 150
 """Height of the row."""
 LABEL_PX: Final = 25
 """From one line of a label to the next."""
-BANDED: Final = 3
-"""People whose postures are shown as bands; beyond that nobody could read them."""
 
 PANEL: Final[Colour] = (255, 255, 255)
 NO_POSE: Final[Colour] = (238, 238, 236)
 NIGHT: Final[Colour] = (44, 48, 56)
 LIMIT: Final[Colour] = (190, 30, 45)
-WORDS: Final[Mapping[Scalar, tuple[Colour, Colour]]] = {
-    PostureClass.STANDING.value: ((0, 158, 115), WHITE),
-    PostureClass.SITTING.value: ((86, 180, 233), INK),
-    PostureClass.BENDING.value: ((240, 228, 66), INK),
-    PostureClass.LYING.value: ((213, 94, 0), WHITE),
-    PostureClass.UNKNOWN.value: ((200, 202, 206), INK),
-    "present": ((0, 114, 178), WHITE),
-    "nobody": ((200, 202, 206), INK),
-    "suspected": ((230, 159, 0), INK),
-    "confirmed": ((190, 30, 45), WHITE),
-}
-"""Colour of a stretch, and of the word on it; other words leave the ground."""
 
 
 def thumbnails(page: Page, timeline: Timeline, axis: Axis) -> None:
@@ -166,52 +152,21 @@ def _line(page: Page, axis: Axis, line: Series, y_px: Callable[[float], int], co
             last_s = at_s
 
 
-def bands_of(timeline: Timeline) -> list[tuple[str, list[tuple[float, float, Scalar]]]]:
-    """Return the rows of states: label and stretches."""
-    people = timeline.people()[:BANDED]
-    rows: list[tuple[str, Callable[[Sample], Scalar]]] = []
-    for person_id in people or (0,):
-        whose = f", person {person_id}" if len(people) > 1 else ""
-        rows += [
-            (
-                f"{'seen' if whose else 'posture seen'}{whose}",
-                partial(Sample.seen_posture, person_id=person_id),
-            ),
-            (
-                f"{'told' if whose else 'posture told'}{whose}",
-                partial(Sample.told_posture, person_id=person_id),
-            ),
-        ]
-    rows += [("person present", _present), ("fall", _fall)]
-    return [
-        (label, stretches(((s.at_s, word(s)) for s in timeline.samples), timeline.duration_s))
-        for label, word in rows
-    ]
-
-
-def _present(sample: Sample) -> Scalar:
-    occupied = sample.state.occupied
-    return None if occupied is None else "present" if occupied else "nobody"
-
-
-def _fall(sample: Sample) -> Scalar:
-    return sample.state.fall
-
-
-def band(page: Page, axis: Axis, label: str, marked: Sequence[tuple[float, float, Scalar]]) -> None:
+def band(page: Page, axis: Axis, row: Row) -> None:
     """Draw one row of states."""
     top_px = page.y_px
-    page.text(label, 24, top_px + 3)
+    page.text(fitted(row.label, LEFT_PX - 24 - 8, TEXT_PX), 24, top_px + 3)
     page.box(LEFT_PX, top_px, WIDTH_PX - RIGHT_PX, top_px + BAND_PX, PANEL)
-    for start_s, end_s, word in marked:
-        if word not in WORDS or end_s < axis.start_s or start_s > axis.end_s:
+    for start_s, end_s, word in row.marked:
+        paint = row.paint(word)
+        if paint is None or end_s < axis.start_s or start_s > axis.end_s:
             continue
-        ground, ink = WORDS[word]
         left_px, right_px = axis.x(max(start_s, axis.start_s)), axis.x(min(end_s, axis.end_s))
-        page.box(left_px, top_px, max(right_px, left_px + 1), top_px + BAND_PX, ground)
-        sprite = text_sprite(str(word), SMALL_PX, ink)
-        if sprite.width_px + 8 <= right_px - left_px:
-            paste(page.image, sprite, left_px + 5, top_px + 4)
+        page.box(left_px, top_px, max(right_px, left_px + 1), top_px + BAND_PX, paint.ground)
+        sprites = (text_sprite(words, SMALL_PX, paint.ink) for words in paint.words)
+        fits = next((sprite for sprite in sprites if sprite.width_px + 8 <= right_px - left_px), None)
+        if fits:
+            paste(page.image, fits, left_px + 5, top_px + 4)
     cv2.rectangle(page.image, (LEFT_PX, top_px), (WIDTH_PX - RIGHT_PX - 1, top_px + BAND_PX - 1), GRID, 1)
     page.y_px += BAND_STEP_PX
 

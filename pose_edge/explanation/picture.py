@@ -33,11 +33,11 @@ from pose_edge.explanation.panels import (
     SECONDS_PX,
     THUMBNAIL_PX,
     band,
-    bands_of,
     panel,
     seconds,
     thumbnails,
 )
+from pose_edge.explanation.rows import rows_of
 from pose_edge.explanation.timeline import QUANTITIES, Timeline
 from pose_edge.overlay.text import Image
 from pose_edge.posture import BENT_TILT_DEG
@@ -79,7 +79,7 @@ def draw(
     chips = chips_of(axis, by_rank if len(shown) > LISTED else enumerate(shown, 1))
     lanes = max((chip.lane + 1 for chip in chips), default=0)
     rows = sum(len(lines) for _, _, lines in written) + (len(shown) > len(written))
-    bands = bands_of(timeline)
+    bands = rows_of(timeline, axis)
     page = Page(_height_px(rows, lanes, len(bands)))
     _title(page, title, timeline, shown)
     thumbnails(page, timeline, axis)
@@ -91,8 +91,8 @@ def draw(
             {"bent": BENT_TILT_DEG} if "BENT_TILT_DEG" in quantity.limits else {}
         )
         panel(page, timeline, axis, name, quantity, lines)
-    for label, marked in bands:
-        band(page, axis, label, marked)
+    for row in bands:
+        band(page, axis, row)
     bottom_px = page.y_px - 6
     seconds(page, axis)
     mark(page, chips, top_px, panels_px, bottom_px)

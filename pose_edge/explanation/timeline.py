@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
 from pose_edge.engine import Engine
 from pose_edge.errors import SourceError
 from pose_edge.evaluation.parameters import in_force
+from pose_edge.events.rules import holding
 from pose_edge.options import Options
 from pose_edge.posture import measure
-from pose_edge.records import Event, PoseResult, Posture, Scalar, Scene, State, Surroundings
+from pose_edge.records import Event, PoseResult, Posture, Scalar, Scene, State, Surroundings, Zone
 
 MEDIAN_S: Final = 0.2
 CHORD_S: Final = (0.25, 0.8)
@@ -60,6 +61,9 @@ class Timeline:
     """At least one."""
     events: tuple[Event, ...]
     """Times in ms from the first picture."""
+    zones: tuple[Zone, ...] = ()
+    rules: Mapping[str, tuple[bool | None, ...]] = field(default_factory=dict)
+    """For each rule of the user's own: whether it was so of anybody, picture by picture; None: unknown."""
 
     @property
     def duration_s(self) -> float:
@@ -128,7 +132,9 @@ def timeline(
     if not samples:
         msg = "not a single picture to explain"
         raise SourceError(msg)
-    return Timeline(tuple(samples), tuple(events))
+    zones = surroundings.zones if surroundings else ()
+    rules = holding(options, [sample.scene for sample in samples], zones)
+    return Timeline(tuple(samples), tuple(events), zones, rules)
 
 
 def limits_in_force(events: Iterable[Event], options: Options) -> Mapping[str, float]:

@@ -6,15 +6,17 @@
     paths.py       where points were over the last half second
     life.py        so or not so, moment by moment -> begun, over
     detector.py    scenes -> events
-    words.py       a rule in a sentence
-    misses.py      how near a rule came
+    sense.py       what can never be so, or always is
+    words.py       a condition in words
+    sentences.py   a rule in a sentence
+    misses.py      when a rule was so, and how near it came
 
 Nothing here runs what the user writes: a rule is data, compared with the table of quantities.
 """
 
 from pose_edge.events.rules.detector import Rules
-from pose_edge.events.rules.misses import misses
+from pose_edge.events.rules.misses import holding, misses
 from pose_edge.events.rules.options import RuleOptions, RulesOptions, event_types
-from pose_edge.events.rules.words import sentences
+from pose_edge.events.rules.sentences import sentences
 
-__all__ = ["RuleOptions", "Rules", "RulesOptions", "event_types", "misses", "sentences"]
+__all__ = ["RuleOptions", "Rules", "RulesOptions", "event_types", "holding", "misses", "sentences"]

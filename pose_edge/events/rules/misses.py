@@ -1,8 +1,8 @@
-"""How near each rule came to an event that never was: for `pose-edge explain`."""
+"""When each rule was so, and how near it came to an event that never was: for `pose-edge explain`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from pose_edge.events.rules.checks import Ground, Leaf, named
@@ -56,6 +56,24 @@ def misses(options: Options, scenes: Iterable[Scene], zones: tuple[Zone, ...] = 
                     begun.add(person_id)
                 _take_in(miss, life, leaves, who, scene)
         yield from (miss for person_id, (miss, _) in found.items() if person_id not in begun)
+
+
+def holding(
+    options: Options, scenes: Sequence[Scene], zones: tuple[Zone, ...] = ()
+) -> dict[str, tuple[bool | None, ...]]:
+    """Return for each rule whether it was so of anybody, scene by scene; None: it cannot be known."""
+    found = {}
+    for name, rule in rules_of(options).items():
+        paths = Paths(points_that_move(rule))
+        check = Ground(zones, paths).check(rule.when)
+        of_person = any(leaf.of_person for leaf in check.leaves())
+        so: list[bool | None] = []
+        for scene in scenes:
+            paths.update(scene)
+            said = [check.holds(who, scene, False) for who in (scene.people if of_person else (None,))]
+            so.append(True if True in said else None if None in said else False)
+        found[name] = tuple(so)
+    return found
 
 
 def _take_in(

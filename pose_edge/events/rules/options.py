@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from pose_edge.durations import Seconds
 from pose_edge.events.rules.conditions import Condition, ConditionBase, Speed
+from pose_edge.events.rules.sense import senseless
 from pose_edge.options import Options
 from pose_edge.quantities import POINTS, Point
 from pose_edge.records import Severity
@@ -56,6 +57,12 @@ class RuleBase(Options):
         if (count := sum(1 for _ in quantities(self.when))) > MOST_CONDITIONS:
             told = f"{count} quantities, at most {MOST_CONDITIONS} are allowed"
             raise PydanticCustomError("count", "{told}", {"told": told})
+        return self
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Self:
+        if told := list(dict.fromkeys(senseless(self.when))):
+            raise PydanticCustomError("sense", "{told}", {"told": "; ".join(told)})
         return self
 
     @property

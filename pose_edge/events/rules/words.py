@@ -1,13 +1,10 @@
-"""A rule in a sentence, and what its quantities are called in evidence."""
+"""A condition in words, and what its quantities are called in evidence."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from pose_edge.durations import in_words
 from pose_edge.events.rules.conditions import ConditionBase, Limits, People
-from pose_edge.events.rules.options import PREFIX, RuleBase, rules_of
-from pose_edge.options import Options
 from pose_edge.quantities import BY_NAME, Quantity
 
 
@@ -77,14 +74,3 @@ def _part(name: str, value: Any, inside: bool) -> str:
         return when_in_words(value[0], inside)
     words = (" and " if name == "all" else " or ").join(when_in_words(part, True) for part in value)
     return f"({words})" if inside else words
-
-
-def in_one_line(name: str, rule: RuleBase) -> str:
-    """Return a rule in words: `left elbow below 40 deg for 2 s -> rule_arm_bent, info`."""
-    who = ", anybody" if rule.who == "anybody" else ""
-    return f"{when_in_words(rule.when)} for {in_words(rule.for_s)}{who} -> {PREFIX}{name}, {rule.severity}"
-
-
-def sentences(options: Options) -> list[str]:
-    """Return the rules of an `EventsOptions` in words."""
-    return [in_one_line(name, rule) for name, rule in rules_of(options).items()]
