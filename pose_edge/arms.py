@@ -38,7 +38,8 @@ class Arm(NamedTuple):
 def arm(posture: Posture, side: Side, width_px: int, height_px: int) -> Arm | None:
     """Return where one arm is in a picture of this size; None when its wrist is not seen."""
     rows = posture.body.rows
-    shoulder, elbow, wrist = (rows[index] for index in JOINTS[side])
+    at_shoulder, at_elbow, at_wrist = JOINTS[side]
+    shoulder, elbow, wrist = rows[at_shoulder], rows[at_elbow], rows[at_wrist]
     if wrist[VISIBILITY] < JOINT_VISIBILITY:
         return None
     down = height_px / posture.scale_px
@@ -84,7 +85,7 @@ def hands_px(body: Body, width_px: int, height_px: int) -> PointPx | None:
     seen = [rows[index] for index in (LEFT_WRIST, RIGHT_WRIST) if rows[index][VISIBILITY] >= JOINT_VISIBILITY]
     if not seen:
         return None
-    across, down = sum(row[X] for row in seen) / len(seen), sum(row[Y] for row in seen) / len(seen)
+    across, down = sum([row[X] for row in seen]) / len(seen), sum([row[Y] for row in seen]) / len(seen)
     return across * width_px, down * height_px
 
 

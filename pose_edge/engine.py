@@ -89,12 +89,14 @@ class Engine:
             self._roll_deg,
             result.picture,
         )
-        events = tuple(event for detector in self._detectors for event in detector.update(scene))
+        events: list[Event] = []
+        for detector in self._detectors:
+            events += detector.update(scene)
         self._last_ms = result.timestamp_ms
         if events:
             self._state = project(self._state, events)
             self._follow(events)
-        return Step(scene, tracked.person_ids, events, self._state)
+        return Step(scene, tracked.person_ids, tuple(events), self._state)
 
     def close(self, reason: Closing) -> tuple[tuple[Event, ...], State]:
         """Return the ends of everything that goes on, and the state: from now on nobody is looked at.

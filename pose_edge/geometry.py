@@ -2,9 +2,20 @@
 
 import math
 from collections.abc import Sequence
-from operator import mul, sub
+
+import numpy as np
+import numpy.typing as npt
 
 from pose_edge.records import Box, PointPx
+
+
+def all_numbers(values: npt.NDArray[np.float32]) -> bool:
+    """Whether no value is infinite or NaN.
+
+    The sum of their squares would be, too, and takes half as long as looking at each. Of very large numbers
+    it is infinite although none of them is, so they are looked at.
+    """
+    return math.isfinite(np.vdot(values, values)) or bool(np.isfinite(values).all())
 
 
 def midpoint(one: PointPx, other: PointPx) -> PointPx:
@@ -35,15 +46,17 @@ def tilt_from_vertical_deg(top_px: PointPx, bottom_px: PointPx) -> float:
 
 
 def angle_deg(first: Sequence[float], vertex: Sequence[float], second: Sequence[float]) -> float | None:
-    """Return the angle at `vertex` between two points, in [0, 180] degrees, in two or three dimensions.
+    """Return the angle at `vertex` between two points in space, in [0, 180] degrees.
 
     None when a point coincides with the vertex, so that there is no angle.
     """
-    one, two = tuple(map(sub, first, vertex)), tuple(map(sub, second, vertex))
-    length = math.hypot(*one) * math.hypot(*two)
+    x, y, z = vertex
+    x1, y1, z1 = first[0] - x, first[1] - y, first[2] - z
+    x2, y2, z2 = second[0] - x, second[1] - y, second[2] - z
+    length = math.hypot(x1, y1, z1) * math.hypot(x2, y2, z2)
     if length == 0:
         return None
-    cosine = sum(map(mul, one, two)) / length
+    cosine = (x1 * x2 + y1 * y2 + z1 * z2) / length
     return math.degrees(math.acos(max(-1.0, min(1.0, cosine))))
 
 

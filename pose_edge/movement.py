@@ -65,8 +65,10 @@ class Movement:
 def _points(posture: Posture, scene: Scene) -> _Points:
     rows, width_px, height_px = posture.body.rows, scene.width_px, scene.height_px
     return [
-        complex(row[X] * width_px, row[Y] * height_px) if row[VISIBILITY] >= JOINT_VISIBILITY else None
-        for row in [rows[joint] for joint in JOINTS]
+        complex(row[X] * width_px, row[Y] * height_px)
+        if (row := rows[joint])[VISIBILITY] >= JOINT_VISIBILITY
+        else None
+        for joint in JOINTS
     ]
 
 

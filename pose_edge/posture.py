@@ -7,10 +7,9 @@ and before any smoothing in time, 0.92 (lite, 15 fps).
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import TypedDict
+from typing import TypeAlias
 
-from pose_edge.geometry import angle_deg, distance, midpoint, tilt_from_vertical_deg
+from pose_edge.geometry import all_numbers, angle_deg, distance, tilt_from_vertical_deg
 from pose_edge.records import (
     PRESENCE,
     VISIBILITY,
@@ -30,6 +29,7 @@ from pose_edge.records import (
 NOSE, LEFT_EYE, RIGHT_EYE, LEFT_EAR, RIGHT_EAR = 0, 2, 5, 7, 8
 SHOULDERS, HIPS, KNEES, ANKLES = (11, 12), (23, 24), (25, 26), (27, 28)
 HEAD = (NOSE, LEFT_EYE, RIGHT_EYE, LEFT_EAR, RIGHT_EAR)
+TRUNK, LEGS = SHOULDERS + HIPS, KNEES + ANKLES
 
 JOINT_VISIBILITY = 0.3
 """Below it a joint counts as not seen. Visibility is high for hidden joints too, so it is a low bar:
@@ -80,12 +80,13 @@ def measure(pose: Pose, width_px: int, height_px: int) -> Body | None:
     One side of a pair stands in for the other when that one is not seen.
     """
     rows, world_rows = _rows(pose), _world_rows(pose)
-    shoulders = _pair(rows, SHOULDERS, width_px, height_px)
-    hips = _pair(rows, HIPS, width_px, height_px)
+    shoulders = _middle(rows, SHOULDERS, width_px, height_px)
+    hips = _middle(rows, HIPS, width_px, height_px)
     if shoulders is None or hips is None or shoulders == hips:
         return None
-    knees = _pair(rows, KNEES, width_px, height_px)
-    ankles = _pair(rows, ANKLES, width_px, height_px)
+    knees = _middle(rows, KNEES, width_px, height_px)
+    ankles = _middle(rows, ANKLES, width_px, height_px)
+    hip_deg, knee_deg, thigh_deg = _leg_angles_deg(world_rows, knees is not None, ankles is not None)
     return Body(
         head_px=_head(rows, width_px, height_px) or shoulders,
         shoulders_px=shoulders,
@@ -94,9 +95,11 @@ def measure(pose: Pose, width_px: int, height_px: int) -> Body | None:
         ankles_px=ankles,
         torso_px=distance(shoulders, hips),
         torso_tilt_deg=tilt_from_vertical_deg(shoulders, hips),
-        **_leg_angles_deg(world_rows, knees is not None, ankles is not None),
-        legs_visibility=_mean_visibility(rows, KNEES + ANKLES),
-        visibility=_mean_visibility(rows, SHOULDERS + HIPS),
+        hip_deg=hip_deg,
+        knee_deg=knee_deg,
+        thigh_deg=thigh_deg,
+        legs_visibility=_mean_visibility(rows, *LEGS),
+        visibility=_mean_visibility(rows, *TRUNK),
         box=_box(rows),
         rows=rows,
         world_rows=world_rows,
@@ -239,7 +242,7 @@ def _trunk_down(body: Body, hips_above_ankles: float | None) -> PostureClass:
 def _rows(pose: Pose) -> Rows:
     """Return the landmarks; one with a value that is no number counts as not seen."""
     rows: Rows = pose.landmarks.tolist()
-    if math.isfinite(pose.landmarks.sum()):
+    if all_numbers(pose.landmarks):
         return rows
     return [row if all(map(math.isfinite, row)) else (0.0,) * len(row) for row in rows]
 
@@ -247,51 +250,46 @@ def _rows(pose: Pose) -> Rows:
 def _world_rows(pose: Pose) -> Rows:
     """Return the world landmarks; none when a value is no number: an angle needs several of them."""
     rows: Rows = pose.world_landmarks.tolist()
-    return rows if math.isfinite(pose.world_landmarks.sum()) else ()
+    return rows if all_numbers(pose.world_landmarks) else ()
 
 
-def _point(rows: Rows, index: int, width_px: int, height_px: int) -> PointPx | None:
-    row = rows[index]
-    if row[VISIBILITY] < JOINT_VISIBILITY:
-        return None
-    return row[X] * width_px, row[Y] * height_px
-
-
-def _pair(rows: Rows, pair: tuple[int, int], width_px: int, height_px: int) -> PointPx | None:
-    one, other = _point(rows, pair[0], width_px, height_px), _point(rows, pair[1], width_px, height_px)
-    if one is None or other is None:
-        return one or other
-    return midpoint(one, other)
+def _middle(rows: Rows, pair: tuple[int, int], width_px: int, height_px: int) -> PointPx | None:
+    one, other = rows[pair[0]], rows[pair[1]]
+    if one[VISIBILITY] < JOINT_VISIBILITY:
+        one = other
+    elif other[VISIBILITY] >= JOINT_VISIBILITY:
+        across, down = one[X] * width_px + other[X] * width_px, one[Y] * height_px + other[Y] * height_px
+        return across / 2, down / 2
+    return None if one[VISIBILITY] < JOINT_VISIBILITY else (one[X] * width_px, one[Y] * height_px)
 
 
 def _head(rows: Rows, width_px: int, height_px: int) -> PointPx | None:
-    seen = [point for index in HEAD if (point := _point(rows, index, width_px, height_px)) is not None]
+    seen = [row for index in HEAD if (row := rows[index])[VISIBILITY] >= JOINT_VISIBILITY]
     if not seen:
         return None
-    across, down = zip(*seen, strict=True)
+    across, down = [row[X] * width_px for row in seen], [row[Y] * height_px for row in seen]
     return sum(across) / len(seen), sum(down) / len(seen)
 
 
-def _mean_visibility(rows: Rows, indices: Sequence[int]) -> float:
-    return sum([rows[index][VISIBILITY] for index in indices]) / len(indices)
+def _mean_visibility(rows: Rows, one: int, two: int, three: int, four: int) -> float:
+    seen = rows[one][VISIBILITY] + rows[two][VISIBILITY] + rows[three][VISIBILITY] + rows[four][VISIBILITY]
+    return seen / 4
 
 
-class _LegAngles(TypedDict):
-    hip_deg: float | None
-    knee_deg: float | None
-    thigh_deg: float | None
+_LegAngles: TypeAlias = tuple[float | None, float | None, float | None]
+"""`Body.hip_deg`, `knee_deg`, `thigh_deg`."""
 
 
 def _leg_angles_deg(rows: Rows, knees_seen: bool, ankles_seen: bool) -> _LegAngles:
-    if not rows:
-        return {"hip_deg": None, "knee_deg": None, "thigh_deg": None}
-    shoulders, hips, knees, ankles = (_world_middle(rows, pair) for pair in (SHOULDERS, HIPS, KNEES, ANKLES))
-    across, down, away = (knee - hip for knee, hip in zip(knees, hips, strict=True))
-    return {
-        "hip_deg": angle_deg(shoulders, hips, knees) if knees_seen else None,
-        "knee_deg": angle_deg(hips, knees, ankles) if knees_seen and ankles_seen else None,
-        "thigh_deg": math.degrees(math.atan2(math.hypot(across, away), down)) if knees_seen else None,
-    }
+    if not rows or not knees_seen:
+        return None, None, None
+    hips, knees = _world_middle(rows, HIPS), _world_middle(rows, KNEES)
+    across, down, away = knees[X] - hips[X], knees[Y] - hips[Y], knees[Z] - hips[Z]
+    return (
+        angle_deg(_world_middle(rows, SHOULDERS), hips, knees),
+        angle_deg(hips, knees, _world_middle(rows, ANKLES)) if ankles_seen else None,
+        math.degrees(math.atan2(math.hypot(across, away), down)),
+    )
 
 
 def _world_middle(rows: Rows, pair: tuple[int, int]) -> tuple[float, float, float]:

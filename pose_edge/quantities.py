@@ -130,7 +130,7 @@ def _leg(first: int, vertex: int, second: int) -> Measure:
 
 
 def _angle_deg(first: Sequence[float], vertex: Sequence[float], second: Sequence[float]) -> float | None:
-    """As `geometry.angle_deg` in space, written out: it runs for every rule and picture, twice as fast."""
+    """As `geometry.angle_deg`, with one root for both lengths: it runs for every rule and picture."""
     x, y, z = vertex[X], vertex[Y], vertex[Z]
     x1, y1, z1 = first[X] - x, first[Y] - y, first[Z] - z
     x2, y2, z2 = second[X] - x, second[Y] - y, second[Z] - z
@@ -186,7 +186,7 @@ def _posture(posture: Posture, _: Scene) -> str | None:
 
 
 def _zone(posture: Posture, scene: Scene, zones: tuple[Zone, ...]) -> tuple[str, ...]:
-    return tuple(zone.name for zone in zones_of(posture, zones, scene))
+    return tuple([zone.name for zone in zones_of(posture, zones, scene)])
 
 
 def _people(scene: Scene, zones: tuple[Zone, ...]) -> int:

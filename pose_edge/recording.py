@@ -23,6 +23,7 @@ import orjson
 
 from pose_edge import landmark_encodings
 from pose_edge.errors import SourceError, UsageError
+from pose_edge.geometry import all_numbers
 from pose_edge.landmark_names import LANDMARK_FIELDS
 from pose_edge.messages import Messages
 from pose_edge.payloads import COMMAND_TEXTS, SCHEMA_VERSION, TEXTS
@@ -252,7 +253,7 @@ def _points(pose: Json, name: str) -> npt.NDArray[np.float32]:
     if len(numbers) != _NUMBERS:
         raise ValueError(f"{name}: {len(numbers)} numbers, not {_NUMBERS} ({LANDMARKS} x {_FIELDS})")
     points = np.array(numbers, dtype=np.float32)
-    if points.ndim != 1 or not np.isfinite(points).all():
+    if points.ndim != 1 or not all_numbers(points):
         raise ValueError(f"{name}: not every one is a number (NaN, null or a list)")
     return points.reshape(LANDMARKS, _FIELDS)
 

@@ -160,6 +160,8 @@ class PostureClass(StrEnum):
     LYING = "lying"
     UNKNOWN = "unknown"
 
+    __hash__ = str.__hash__  # Enum's own is written in Python, and every picture looks classes up
+
 
 @dataclass(frozen=True, slots=True)
 class Posture:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from pose_edge.engine import Engine
+from pose_edge.engine import Engine, Step
 from pose_edge.errors import SourceError, UsageError
 from pose_edge.messages import Device, Messages
 from pose_edge.options import Options
@@ -66,9 +66,10 @@ class Told:
     """None: the input is over. Nor are there landmarks then, and what ends is no decision about a body."""
     decided: tuple[Event, ...]
     landmarks: tuple[Message, ...]
+    """Empty where nobody wants them."""
     events: tuple[Message, ...]
     states: tuple[Message, ...]
-    """Empty unless the state changed."""
+    """Empty unless the state changed, and where nobody wants them."""
 
 
 class Replay:
@@ -82,33 +83,42 @@ class Replay:
         wall_offset_ms: int = 0,
         zones: tuple[Zone, ...] = (),
         calibration: Calibration | None = None,
+        *,
+        landmarks: bool = True,
+        states: bool = True,
     ) -> None:
+        """`landmarks` and `states` say which messages are wanted besides those of events."""
         device = Device(REPLAY_DEVICE)
         self._messages = Messages(device, REPLAY_DEVICE, model, mode, replayed=True)
         self._messages.set_clock(wall_offset_ms, synced=False)
         self._engine = Engine(events, surroundings=Surroundings(zones, calibration or Calibration()))
         self._state = State()
+        self._tells_landmarks, self._tells_states = landmarks, states
 
     def take(self, result: PoseResult) -> Told:
         """Return what `result` leads to."""
         step = self._engine.update(result)
-        states: tuple[Message, ...] = ()
-        if step.state != self._state:
-            self._state = step.state
-            states = self._messages.state(
-                step.state,
-                step.scene,
-                timestamp_ms=result.timestamp_ms,
-                detection="running",
-                inference_fps=None,
-                frame_age_ms=None,
-            )
+        messages = self._messages
         return Told(
             result=result,
             decided=step.events,
-            landmarks=(self._messages.landmarks(result, step.person_ids),),
-            events=tuple(self._messages.event(event) for event in step.events),
-            states=states,
+            landmarks=(messages.landmarks(result, step.person_ids),) if self._tells_landmarks else (),
+            events=tuple([messages.event(event) for event in step.events]),
+            states=self._changed(step) if self._tells_states else (),
+        )
+
+    def _changed(self, step: Step) -> tuple[Message, ...]:
+        """Return the messages of a state that is another one than before."""
+        if step.state == self._state:
+            return ()
+        self._state = step.state
+        return self._messages.state(
+            step.state,
+            step.scene,
+            timestamp_ms=step.scene.timestamp_ms,
+            detection="running",
+            inference_fps=None,
+            frame_age_ms=None,
         )
 
     def close(self) -> Told:

@@ -87,17 +87,18 @@ class Roster(Generic[About]):
     def update(self, scene: Scene) -> None:
         """Take in who is seen. Scenes come in the order of time."""
         before_ms, self._at_ms = self._at_ms, scene.timestamp_ms
-        self.step_ms = 0 if before_ms is None else min(scene.timestamp_ms - before_ms, GAP_MS)
-        self.gone = []
+        step_ms = self.step_ms = 0 if before_ms is None else min(scene.timestamp_ms - before_ms, GAP_MS)
+        if self.gone:
+            self.gone = []
         if not scene.people and not self._known:
             return
         for known in self._known.values():
-            known.lost_ms += self.step_ms
+            known.lost_ms += step_ms
         for posture in scene.people:
             found = self._known.get(posture.person_id) or self._welcome(posture, scene)
             found.posture = posture
             found.unseen_ms, found.lost_ms = found.lost_ms, 0
-            found.step_ms = min(self.step_ms, found.unseen_ms)
+            found.step_ms = step_ms if found.unseen_ms else 0
         if len(self._known) > len(scene.people):
             self._forget(scene)
 

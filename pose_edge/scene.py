@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import compress
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -73,14 +74,16 @@ def share_of(point_px: PointPx, scene: Scene) -> PointPx:
     return point_px[0] / scene.width_px, point_px[1] / scene.height_px
 
 
-def is_in(posture: Posture, zone: Zone, scene: Scene) -> bool:
-    """Whether somebody is in a zone by this moment alone."""
-    return is_inside(share_of(deciding_px(posture, zone), scene), zone.polygon)
+def are_in(posture: Posture, zones: Sequence[Zone], scene: Scene) -> list[bool]:
+    """Return for each zone whether somebody is in it by this moment alone."""
+    hips = share_of(posture.body.hips_px, scene)
+    feet = share_of(feet_px, scene) if (feet_px := _telling_feet_px(posture)) is not None else hips
+    return [is_inside(feet if _is_for_feet(zone) else hips, zone.polygon) for zone in zones]
 
 
 def zones_of(posture: Posture, zones: Sequence[Zone], scene: Scene) -> tuple[Zone, ...]:
     """Return the zones somebody is in by this moment alone, in their order."""
-    return tuple(zone for zone in zones if is_in(posture, zone, scene))
+    return tuple(compress(zones, are_in(posture, zones, scene)))
 
 
 def decides(posture: Posture, zone: Zone) -> Literal["feet", "hips"]:
@@ -88,12 +91,18 @@ def decides(posture: Posture, zone: Zone) -> Literal["feet", "hips"]:
 
     Feet that are not seen say nothing, and those of somebody lying are at one end of them.
     """
-    point = zone.point or ("hips" if zone.lying_ok else "feet")
-    lying = posture.posture_class is PostureClass.LYING
-    return "hips" if lying or posture.body.ankles_px is None else point
+    return "hips" if _telling_feet_px(posture) is None or not _is_for_feet(zone) else "feet"
 
 
 def deciding_px(posture: Posture, zone: Zone) -> PointPx:
     """Return where that part is, in pixels."""
-    body = posture.body
-    return body.hips_px if decides(posture, zone) == "hips" or body.ankles_px is None else body.ankles_px
+    feet_px = _telling_feet_px(posture)
+    return posture.body.hips_px if feet_px is None or not _is_for_feet(zone) else feet_px
+
+
+def _telling_feet_px(posture: Posture) -> PointPx | None:
+    return None if posture.posture_class is PostureClass.LYING else posture.body.ankles_px
+
+
+def _is_for_feet(zone: Zone) -> bool:
+    return zone.point == "feet" if zone.point else not zone.lying_ok

@@ -6,7 +6,7 @@ Nothing here counts frames, because frames are dropped, and nothing waits: time 
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -60,7 +60,7 @@ class Held:
         """
         if holds:
             self.ms += min(unseen_ms, GAP_MS) if self.holds else step_ms
-        else:
+        elif self.ms:
             self.ms = max(0, self.ms - self.leak * step_ms)
         self.holds = holds
 
@@ -150,20 +150,20 @@ class History:
         A chord over 0.25 to 0.8 s, which needs one sighting at each end and so works at any rate and
         across gaps in mid-fall, however long. It found more falls than a line fit (posture_science 1.6).
         """
-        moments = list(self.moments)
-        times = [moment.at_ms for moment in moments]
+        times = [moment.at_ms for moment in self.moments]
+        heads_px = [moment.head_px for moment in self.moments]
         fastest = 0.0
-        for end in range(bisect_left(times, from_ms), len(moments)):
-            now = moments[end]
-            if now.at_ms > to_ms:
-                break
+        for end in range(max(1, bisect_left(times, from_ms)), bisect_right(times, to_ms)):
+            now_ms, head_px = times[end], heads_px[end]
             # Across a gap the one chord there is: on the way it was faster than that, never slower.
-            first = min(end - 1, bisect_left(times, now.at_ms - CHORD_MS[1]))
-            for begin in range(max(0, first), end):
-                step_ms = now.at_ms - times[begin]
-                if step_ms < CHORD_MS[0]:
-                    break
-                fastest = max(fastest, 1000 * (now.head_px - moments[begin].head_px) / step_ms)
+            first = min(end - 1, bisect_left(times, now_ms - CHORD_MS[1]))
+            last = bisect_right(times, now_ms - CHORD_MS[0], first, end)
+            if last == first or 1000 * (head_px - min(heads_px[first:last])) / CHORD_MS[0] <= fastest:
+                continue  # the shortest chord from the highest place would be no faster
+            for begin in range(first, last):
+                speed = 1000 * (head_px - heads_px[begin]) / (now_ms - times[begin])
+                if speed > fastest:
+                    fastest = speed
         return fastest
 
     def _smooth(self, now_ms: int, head_px: float) -> float:

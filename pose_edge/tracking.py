@@ -189,7 +189,7 @@ class Tracker:
             person_ids.append(track.person_id)
             if posture is not None:
                 postures[posture.person_id] = posture
-        return Tracked(tuple(postures[key] for key in sorted(postures)), tuple(person_ids))
+        return Tracked(tuple([postures[key] for key in sorted(postures)]), tuple(person_ids))
 
     def _see(self, track: _Track, body: Body, now_ms: int, minimum_px: float) -> Posture | None:
         """Take in a sighting; None while it is not certain that this is a person."""
@@ -237,7 +237,10 @@ class Tracker:
             for number, track in enumerate(self._tracks)
             if (step := _step(track, body, result)) is not None and track.may_be(body, fallen)
         ]
-        taken = self._alike(pairs, bodies, result) if len(pairs) > 1 else {}
+        if len(pairs) == 1:
+            _, index, number = pairs[0]
+            return {index: self._tracks[number]}
+        taken = self._alike(pairs, bodies, result) if pairs else {}
         used = set(taken.values())
         for _, index, number in sorted(pairs):
             if index not in taken and number not in used:
@@ -286,8 +289,9 @@ def _step(track: _Track, body: Body, result: PoseResult) -> float | None:
     two, the one seen lately is the better guess.
     """
     now_ms = result.timestamp_ms
-    across_px = math.hypot(body.box.width * result.width_px, body.box.height * result.height_px)
-    size_share = _diagonal(body) / max(1e-9, _diagonal(track.body))
+    box, before = body.box, track.body.box
+    across_px = math.hypot(box.width * result.width_px, box.height * result.height_px)
+    size_share = math.hypot(box.width, box.height) / max(1e-9, math.hypot(before.width, before.height))
     if size_share < MIN_SIZE_SHARE or across_px < MIN_SIZE * track.scale.px:
         return None
     step_px = min(
@@ -297,10 +301,6 @@ def _step(track: _Track, body: Body, result: PoseResult) -> float | None:
     unseen_s = (now_ms - track.seen_ms) / 1000
     further = STEP_PER_S * min(MAX_GAP_S, unseen_s) if size_share >= FAR_SIZE_SHARE else 0.0
     return step + unseen_s if step <= MAX_STEP + further else None
-
-
-def _diagonal(body: Body) -> float:
-    return float((body.box.width**2 + body.box.height**2) ** 0.5)
 
 
 def _without_twins(bodies: list[Body | None], result: PoseResult) -> list[Body | None]:

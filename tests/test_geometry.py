@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import math
+
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pose_edge.geometry import angle_deg, is_inside, midpoint, overlap, tilt_from_vertical_deg
+from pose_edge.geometry import all_numbers, angle_deg, is_inside, midpoint, overlap, tilt_from_vertical_deg
 from pose_edge.records import Box, PointPx
 
 
@@ -22,13 +25,13 @@ def test_a_point_has_no_tilt() -> None:
 
 
 def test_a_straight_limb_has_180_degrees_and_a_folded_one_few() -> None:
-    assert angle_deg((0, 0), (0, 1), (0, 2)) == pytest.approx(180)
-    assert angle_deg((0, 0), (0, 1), (1, 1)) == pytest.approx(90)
+    assert angle_deg((0, 0, 0), (0, 1, 0), (0, 2, 0)) == pytest.approx(180)
+    assert angle_deg((0, 0, 0), (0, 1, 0), (1, 1, 0)) == pytest.approx(90)
     assert angle_deg((0, 0, 0), (0, 1, 0), (0, 0, 1)) == pytest.approx(45)
 
 
 def test_no_angle_at_a_point_that_coincides() -> None:
-    assert angle_deg((1, 1), (1, 1), (2, 2)) is None
+    assert angle_deg((1, 1, 1), (1, 1, 1), (2, 2, 2)) is None
 
 
 @given(
@@ -70,3 +73,15 @@ def test_boxes_overlap_by_what_both_cover() -> None:
     assert overlap(one, one) == pytest.approx(1)
     assert overlap(one, Box(0.1, 0.0, 0.2, 0.2)) == pytest.approx(1 / 3)
     assert overlap(one, Box(0.5, 0.5, 0.2, 0.2)) == 0
+
+
+@pytest.mark.parametrize("wrong", [math.nan, math.inf, -math.inf])
+def test_one_value_that_is_no_number_is_noticed(wrong: float) -> None:
+    values = np.full((33, 5), 0.5, np.float32)
+    assert all_numbers(values)
+    values[32, 4] = wrong
+    assert not all_numbers(values)
+
+
+def test_numbers_too_large_for_their_squares_are_numbers() -> None:
+    assert all_numbers(np.full((33, 5), 1e30, np.float32))

@@ -80,6 +80,30 @@ def test_a_head_going_up_has_no_descent() -> None:
     assert history(*((i * 100, 500.0 - i) for i in range(20))).descent(0, 2000) == 0
 
 
+heads = st.lists(
+    st.tuples(st.sampled_from([30, 67, 100, 250, 900]), st.integers(0, 400)), min_size=8, max_size=40
+)
+"""(milliseconds since the one before, how far down the head is)."""
+
+
+@given(heads, st.integers(0, 1000), st.integers(1000, 6000))
+def test_the_fastest_descent_is_that_of_the_steepest_chord(
+    steps: list[tuple[int, int]], from_ms: int, span_ms: int
+) -> None:
+    times = [sum(step_ms for step_ms, _ in steps[: index + 1]) for index in range(len(steps))]
+    kept = history(*[(at_ms, float(down)) for at_ms, (_, down) in zip(times, steps, strict=True)])
+    moments = list(kept.moments)
+
+    speeds = [0.0]
+    for index, end in enumerate(moments):
+        near = [one for one in moments[:index] if end.at_ms - one.at_ms <= 800] or moments[:index][-1:]
+        if from_ms <= end.at_ms <= from_ms + span_ms:
+            chords = [(end.head_px - one.head_px, end.at_ms - one.at_ms) for one in near]
+            speeds += [1000 * down / step_ms for down, step_ms in chords if step_ms >= 250]
+
+    assert kept.descent(from_ms, from_ms + span_ms) == max(speeds)
+
+
 def test_the_history_is_bounded_however_long_and_fast() -> None:
     long = history(*((i * 10, 100.0) for i in range(3000)))
 

@@ -106,7 +106,15 @@ def replay(
     if overlay is not None and is_recording(inputs[0]):
         raise UsageError(f"--overlay needs pictures, and {inputs[0]} holds none")
     real_time = (speed or (Speed.REALTIME if mode is Mode.LIVE else Speed.MAX)) is Speed.REALTIME
-    settings = Settings(_config(config, broker), mode, real_time, model, named(calibration))
+    settings = Settings(
+        _config(config, broker),
+        mode,
+        real_time,
+        model,
+        named(calibration),
+        landmarks=mqtt or record is not None or overlay is not None,
+        states=mqtt,
+    )
     rule_types = event_types(settings.config.events)
     expectations = load_expectations(expect, rule_types) if expect else None
     with ExitStack() as stack:
@@ -129,6 +137,10 @@ class Settings:
     real_time: bool
     model: Path | None
     calibrated: Stored | None = None
+    landmarks: bool = True
+    """Somebody listens to landmarks ..."""
+    states: bool = True
+    """... and to states."""
 
 
 def named(path: Path | None) -> Stored | None:
@@ -195,7 +207,16 @@ def _open(
         recording = stack.enter_context(Recording(path))
         results = in_real_time(iter(recording)) if settings.real_time else iter(recording)
         offset_ms, events = recording.wall_offset_ms, settings.config.events
-        replayer = Replay(recording.model, "video", events, offset_ms, zones, calibration)
+        replayer = Replay(
+            recording.model,
+            "video",
+            events,
+            offset_ms,
+            zones,
+            calibration,
+            landmarks=settings.landmarks,
+            states=settings.states,
+        )
         return replayer, results, None
     job = _job(path, settings)
     replayer = Replay(
@@ -204,6 +225,8 @@ def _open(
         settings.config.events,
         zones=zones,
         calibration=calibration,
+        landmarks=settings.landmarks,
+        states=settings.states,
     )
     results = watched(job, settings.config.vision, bar.expect)
     paced = settings.real_time and settings.mode is Mode.VIDEO  # live paces the frames themselves

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from pydantic import Field
 
@@ -127,8 +127,7 @@ class _Gravity:
             self.first.clear()
 
 
-@dataclass(frozen=True, slots=True)
-class _Moment:
+class _Moment(NamedTuple):
     """Everything a problem is judged by."""
 
     options: CameraOptions
@@ -138,8 +137,7 @@ class _Moment:
     off_deg: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Sign:
+class _Sign(NamedTuple):
     """One measured number against its limit."""
 
     name: str
@@ -207,7 +205,7 @@ def _too_far(moment: _Moment) -> _Sign | None:
     scene = moment.scene
     if not scene.people:
         return None
-    largest_px = max(posture.scale_px for posture in scene.people)
+    largest_px = max([posture.scale_px for posture in scene.people])
     return _Sign("torso_share", largest_px / scene.height_px, moment.options.far_share)
 
 
@@ -220,13 +218,15 @@ class Problem:
     sign: Callable[[_Moment], _Sign | None]
     unknown_ms: int
     """After so long in which nothing could be said it counts as over."""
+    of_picture: bool = False
+    """Nothing can be said while nothing is told of the picture: at all moments but one a second."""
 
 
 PROBLEMS: Final = (
-    Problem("dark", "warning", _dark, UNKNOWN_MS),
-    Problem("covered", "warning", _covered, UNKNOWN_MS),
-    Problem("blurred", "warning", _blurred, UNKNOWN_MS),
-    Problem("moved", "warning", _moved, UNKNOWN_MS),
+    Problem("dark", "warning", _dark, UNKNOWN_MS, of_picture=True),
+    Problem("covered", "warning", _covered, UNKNOWN_MS, of_picture=True),
+    Problem("blurred", "warning", _blurred, UNKNOWN_MS, of_picture=True),
+    Problem("moved", "warning", _moved, UNKNOWN_MS, of_picture=True),
     Problem("moved", "warning", _turned, LONG_MS),  # nobody in the picture does not hang the camera straight
     Problem("too_far", "info", _too_far, UNKNOWN_MS),
 )
@@ -247,10 +247,8 @@ class _Watch:
     quiet_until_ms: int | None = None
     begun: Event | None = None
 
-    def judge(self, sign: _Sign | None, now_ms: int) -> bool:
-        """Let time pass; return whether anything could be said."""
-        if sign is None:
-            return False
+    def judge(self, sign: _Sign, now_ms: int) -> None:
+        """Let time pass until a moment at which something can be said."""
         step_ms = 0 if self.known_ms is None else now_ms - self.known_ms
         self.known_ms = now_ms
         if not 0 <= step_ms <= SILENCE_MS:
@@ -265,7 +263,6 @@ class _Watch:
         else:
             self.good_ms += held_ms
             self.bad_ms = max(0, self.bad_ms - 2 * step_ms)
-        return True
 
     def lost(self, now_ms: int) -> bool:
         """Whether nothing could be said for too long."""
@@ -298,17 +295,22 @@ class CameraDetector:
         if scene.picture is None and off_deg is None and not scene.people and not self._active:
             return ()
         moment = _Moment(self._options, scene, scene.picture, self._usual, off_deg)
-        events = tuple(event for watch in self._watches for event in self._watch(watch, moment))
+        events: list[Event] = []
+        for watch in self._watches:
+            unseen = scene.picture is None and watch.problem.of_picture
+            sign = None if unseen else watch.problem.sign(moment)
+            if sign is not None:
+                events += self._watch(watch, sign, scene.timestamp_ms)
+            elif watch.lost(scene.timestamp_ms):
+                events += self._end(watch, None, scene.timestamp_ms, "unknown")
         if events:
             self._active = any(watch.begun for watch in self._watches)
         if scene.picture is not None:
             self._learn(scene.picture, scene.timestamp_ms)
-        return events
+        return tuple(events)
 
-    def _watch(self, watch: _Watch, moment: _Moment) -> tuple[Event, ...]:
-        now_ms, sign = moment.scene.timestamp_ms, watch.problem.sign(moment)
-        if not watch.judge(sign, now_ms) or sign is None:
-            return self._end(watch, None, now_ms, "unknown") if watch.lost(now_ms) else ()
+    def _watch(self, watch: _Watch, sign: _Sign, now_ms: int) -> tuple[Event, ...]:
+        watch.judge(sign, now_ms)
         if watch.begun is not None:
             return self._end(watch, sign, now_ms, "over") if watch.good_ms >= CLEAR_MS else ()
         quiet = watch.quiet_until_ms is not None and now_ms < watch.quiet_until_ms

@@ -155,7 +155,7 @@ class _Watch:
         """Return what began or ended."""
         self.people.update(scene)
         events: list[Event] = []
-        for known in list(self.people):
+        for known in self.people:
             if known.lost_ms == 0:
                 events += self._see(known, scene)
             elif known.about.rest.holds:
@@ -276,7 +276,9 @@ class BedExit:
 
     def update(self, scene: Scene) -> tuple[Event, ...]:
         """See `Detector.update`."""
-        return tuple(event for watch in self._watches for event in watch.update(scene))
+        if not self._watches:
+            return ()
+        return tuple([event for watch in self._watches for event in watch.update(scene)])
 
 
 class ChairExit:

@@ -54,6 +54,8 @@ class _Person:
         self.votes: deque[_Vote] = deque()
         self.weights: dict[PostureClass, float] = {}
         self.current: Event | None = None
+        self.told = PostureClass.UNKNOWN
+        """The class `current` tells; unknown where there is none."""
         self.leading: PostureClass | None = None
         self.leading_since_ms = 0
         self.seen_ms = 0
@@ -108,15 +110,21 @@ class PostureDetector:
 
     def update(self, scene: Scene) -> tuple[Event, ...]:
         """See `Detector.update`."""
-        seen = [event for posture in scene.people for event in self._see(posture)]
-        return (*seen, *self._forget(scene))
+        events: list[Event] = []
+        for posture in scene.people:
+            events += self._see(posture)
+        if len(self._people) > len(scene.people):
+            events += self._forget(scene)
+        return tuple(events)
 
     def _see(self, posture: Posture) -> tuple[Event, ...]:
-        person = self._people.setdefault(posture.person_id, _Person())
+        person = self._people.get(posture.person_id)
+        if person is None:
+            person = self._people[posture.person_id] = _Person()
         for moment in (*posture.earlier, posture):
             person.vote(moment, self._options.smoothing_s * 1000)
         leading = person.leading
-        if leading is _class_of(person.current) or posture.posture_class is not leading:
+        if leading is person.told or posture.posture_class is not leading:
             return ()
         held_ms = posture.timestamp_ms - person.leading_since_ms
         return self._change(person, posture, leading) if held_ms >= self._hold_ms(person) else ()
@@ -127,10 +135,11 @@ class PostureDetector:
         return UNKNOWN_HOLD * hold_ms if person.leading is PostureClass.UNKNOWN else hold_ms
 
     def _change(self, person: _Person, posture: Posture, winner: PostureClass) -> tuple[Event, ...]:
-        previous = _class_of(person.current)
+        previous = person.told
         ended = self._finish(person, posture.timestamp_ms, person.leading_since_ms, "changed")
         if winner is PostureClass.UNKNOWN:
             return ended
+        person.told = winner
         person.current = Event(
             kind=self.kind,
             event_type="posture_started",
@@ -147,7 +156,7 @@ class PostureDetector:
         return (*ended, person.current)
 
     def _finish(self, person: _Person, now_ms: int, end_ms: int, reason: str) -> tuple[Event, ...]:
-        begun, person.current = person.current, None
+        begun, person.current, person.told = person.current, None, PostureClass.UNKNOWN
         if begun is None:
             return ()
         held = {"held_s": round((end_ms - begun.start_ms) / 1000, 2)}
@@ -157,7 +166,7 @@ class PostureDetector:
         """End what is known of people who are gone."""
         events: list[Event] = []
         for person_id, person in list(self._people.items()):
-            lying = _class_of(person.current) is PostureClass.LYING
+            lying = person.told is PostureClass.LYING
             if scene.timestamp_ms - person.seen_ms > (GONE_LYING_MS if lying else GONE_MS):
                 events += self._finish(person, scene.timestamp_ms, person.seen_ms, "gone")
                 del self._people[person_id]
@@ -180,7 +189,3 @@ class PostureDetector:
             "smoothing_s": self._options.smoothing_s,
             "min_hold_s": self._options.min_hold_s,
         }
-
-
-def _class_of(event: Event | None) -> PostureClass:
-    return PostureClass.UNKNOWN if event is None else PostureClass(str(event.details["posture"]))

@@ -75,7 +75,7 @@ class Presence:
             self._last = scene.people
         if scene.people and not self._present and self._seen_for_ms(scene) >= self._options.on_delay_s * 1000:
             return (self._begin(scene),)
-        if self._present is not False and self._unseen_for_ms(scene) >= self._patience_ms():
+        if self._present is not False and self._is_gone(scene):
             return (self._end(scene),)
         if self._present and self._counts_otherwise(scene):
             self._count = len(scene.people)
@@ -111,6 +111,10 @@ class Presence:
 
     def _seen_for_ms(self, scene: Scene) -> float:
         return -1 if self._seen_since_ms is None else scene.timestamp_ms - self._seen_since_ms
+
+    def _is_gone(self, scene: Scene) -> bool:
+        """Whether nobody has been seen for as long as one waits for whoever was there."""
+        return self._unseen_since_ms is not None and self._unseen_for_ms(scene) >= self._patience_ms()
 
     def _unseen_for_ms(self, scene: Scene) -> float:
         return -1 if self._unseen_since_ms is None else scene.timestamp_ms - self._unseen_since_ms

@@ -106,7 +106,8 @@ class _Series:
         self._swings = Swings(LONGEST_MS)
         self._top: Turn | None = None
         self._planted_px: PointPx | None = None
-        self._away_ms = 0
+        self.away_ms = 0
+        """For how long it has not been seen."""
         self._depths: list[float] = []
         """Of the first two repetitions: the range is learnt from them."""
         self.begun: Event | None = None
@@ -115,11 +116,7 @@ class _Series:
         self.depth = self.took_ms = 0.0
         """Of the last repetition."""
         self.quiet_ms = 0
-
-    def pass_time(self, step_ms: int) -> None:
-        """Let time pass, before it is known whether the exercise is seen."""
-        self._away_ms += step_ms
-        self.quiet_ms += step_ms
+        """Since it was counted last."""
 
     def forget(self) -> None:
         """End the series: the next one is a new one."""
@@ -129,10 +126,10 @@ class _Series:
     def see(self, effort: Effort, scale_px: float, now_ms: int) -> bool:
         """Take in one sighting; return whether a repetition has been counted."""
         moved = self._planted_px is None or distance(self._planted_px, effort.planted_px) > PLANTED * scale_px
-        if moved or self._away_ms >= GAP_MS:
+        if moved or self.away_ms >= GAP_MS:
             self._swings.reset()
             self._top, self._planted_px = None, effort.planted_px
-        self._away_ms = 0
+        self.away_ms = 0
         turn = self._swings.update(effort.height, now_ms, max(SHALLOWEST, TURNED * self.range), NEAR)
         if turn is None:
             return False
@@ -187,7 +184,8 @@ class RepetitionDetector:
         events: list[Event] = []
         for person_id, person in self._people.items():
             for name, series in person.series.items():
-                series.pass_time(step_ms)
+                series.away_ms += step_ms
+                series.quiet_ms += step_ms
                 if series.count and series.quiet_ms >= 1000 * self._options.pause_s:
                     events += self._end(series, name, person_id, now_ms)
         for posture in scene.people:

@@ -15,7 +15,7 @@ from pydantic import Field
 from pose_edge.options import Options
 from pose_edge.records import Event, Posture, Scene, Stage, Zone
 from pose_edge.roster import Known, Roster
-from pose_edge.scene import decides, deciding_px, is_in, share_of
+from pose_edge.scene import are_in, decides, deciding_px, share_of
 from pose_edge.signals import Held
 
 
@@ -79,8 +79,7 @@ class ZonesDetector:
 
     def _see(self, known: Known[_Stays], scene: Scene) -> list[Event]:
         events: list[Event] = []
-        for zone in self._zones:
-            inside = is_in(known.posture, zone, scene)
+        for zone, inside in zip(self._zones, are_in(known.posture, self._zones, scene), strict=True):
             stay = known.about.get(zone.name)
             if stay is None and not inside:
                 continue

@@ -131,7 +131,8 @@ class Raised:
         """Return what the hands that count do; None when that cannot be seen."""
         if posture.body.torso_tilt_deg >= UPRIGHT_DEG:
             return _DOWN
-        left, right = (seen_well(arm(posture, side, width_px, height_px)) for side in SIDES)
+        left = seen_well(arm(posture, "left", width_px, height_px))
+        right = seen_well(arm(posture, "right", width_px, height_px))
         return (
             self._one(left, right) if self._limits.hands == 1 else self._both(left, right, posture.scale_px)
         )

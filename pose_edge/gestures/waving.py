@@ -145,5 +145,6 @@ class Waving:
 
 def _is_lifted(one: Arm) -> bool:
     """Whether a hand is above its elbow and its shoulder."""
-    heights = (one.above_elbow, one.above_shoulder)
-    return one.out is not None and all(height is not None and height > 0 for height in heights)
+    if one.out is None or one.above_elbow is None or one.above_shoulder is None:
+        return False
+    return one.above_elbow > 0 and one.above_shoulder > 0

@@ -229,6 +229,8 @@ class DeskDetector:
 
     def _forget(self, now_ms: int, events: list[Event]) -> None:
         """End what is known of people who are gone."""
+        if not self._sitters:
+            return
         gone = [sitter for sitter in self._sitters.values() if now_ms - sitter.seen_ms > GONE_MS]
         for sitter in gone:
             self._end_all(sitter, now_ms, "gone", events)

@@ -71,7 +71,7 @@ class FallDetector:
         events: list[Event] = []
         for person_id, watched in list(self._watched.items()):
             case, posture = watched.case, seen.get(person_id)
-            case.others_stand = bool(standing - {person_id})
+            case.others_stand = len(standing) > (person_id in standing)
             if posture is None:
                 case.miss(scene, step_ms)
             else:

@@ -54,7 +54,7 @@ class Tally:
         if so:
             self.ms += step_ms
             self.since_ms = now_ms if self.since_ms is None else self.since_ms
-        else:
+        elif self.since_ms is not None:
             self.ms = max(0, self.ms - step_ms)
             self.since_ms = None if self.ms == 0 else self.since_ms
 
@@ -103,7 +103,9 @@ class Life:
         return self.end(Change.OVER, now_ms, self.missed.since_ms or 0)
 
     def _lose_patience(self, now_ms: int) -> Change | None:
-        if self.known_ms is None or now_ms - self.known_ms <= self.spans.patience_ms:
+        if self.known_ms is None or now_ms - self.known_ms <= LEAST_PATIENCE_MS:
+            return None
+        if now_ms - self.known_ms <= self.spans.patience_ms:
             return None
         return self.end(Change.UNKNOWN, now_ms, self.known_ms)
 
