@@ -20,7 +20,7 @@ import yaml
 
 from pose_edge.benchmark.broker import subscriber
 from pose_edge.benchmark.clips import Clip
-from pose_edge.benchmark.processes import Used, used
+from pose_edge.benchmark.processes import Used, environment, used
 from pose_edge.errors import PoseEdgeError
 from pose_edge.records import Timing
 
@@ -136,7 +136,7 @@ def recorded_s(recording: Path) -> float:
     """Return how long `pose-edge replay RECORDING` takes."""
     began_s = time.monotonic()
     command = [sys.executable, "-m", "pose_edge", "replay", str(recording)]
-    subprocess.run(command, check=True, capture_output=True, timeout=LIMIT_S)
+    subprocess.run(command, check=True, capture_output=True, timeout=LIMIT_S, env=environment())
     return time.monotonic() - began_s
 
 
@@ -193,6 +193,7 @@ def _watched(
             [sys.executable, "-m", *module, *arguments],
             stdout=subprocess.DEVNULL,
             stderr=stderr,
+            env=environment(),
         )
         try:
             yield run, process

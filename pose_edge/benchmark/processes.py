@@ -1,11 +1,17 @@
-"""Processes from outside: what they have used so far."""
+"""Processes from outside: what they are started with, and what they have used so far."""
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from pose_edge.health import cpu_s, rss_mb
+
+
+def environment() -> dict[str, str]:
+    """Return this process's, in which bytecode is kept: an installed program does not compile itself."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 @dataclass(frozen=True, slots=True)

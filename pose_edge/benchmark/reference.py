@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from pose_edge.benchmark.clips import Clip
+from pose_edge.benchmark.processes import environment
 from pose_edge.errors import PoseEdgeError
 
 SCRIPT = Path(__file__).parent / "bare.py"
@@ -38,7 +39,9 @@ def bare(mode: Literal["video", "live", "predecoded"], clip: Clip, model: Path, 
     """
     started_s = time.monotonic()
     command = [sys.executable, str(SCRIPT), mode, str(clip.path), str(model), str(poses)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, check=False)
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=LIMIT_S, check=False, env=environment()
+    )
     lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     if done.returncode or len(lines) < 2:
         raise PoseEdgeError(f"MediaPipe alone failed, or saw nobody: {done.stderr[-500:]}")
