@@ -2,8 +2,8 @@
 
 Those classes pass every call to a thread of their own, every live result through a pipe to another, and make
 66 objects of a pose: 0.3 ms a frame where inference takes 7 (measured, lite model). Here a result is two
-arrays. Structures and signatures are MediaPipe's own, so a change of layout is followed or fails on import,
-which `mediapipe_import.py` answers with the public classes.
+arrays. Structures and signatures are MediaPipe's own, and all of them are looked up and checked below, so a
+change of layout is followed or fails on import, which `mediapipe_import.py` answers with the public classes.
 
 MediaPipe's thread is there because its functions must not be called two at a time; here a lock sees to it.
 """
@@ -22,17 +22,36 @@ from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
-from mediapipe.tasks.python.core import mediapipe_c_bindings, mediapipe_c_utils
+from mediapipe.tasks.python.core.base_options import BaseOptions
+from mediapipe.tasks.python.core.mediapipe_c_bindings import load_raw_library
+from mediapipe.tasks.python.core.mediapipe_c_utils import convert_to_exception, handle_status
 from mediapipe.tasks.python.vision import pose_landmarker
 from mediapipe.tasks.python.vision.core import image as mediapipe_image
-from mediapipe.tasks.python.vision.core import vision_task_running_mode
+from mediapipe.tasks.python.vision.core.vision_task_running_mode import validate_running_mode
 
 logger = logging.getLogger(__name__)
 
 _POINT = pose_landmarker.landmark_c_lib.MpNormalizedLandmarkC
 _WORLD_POINT = pose_landmarker.landmark_c_lib.MpLandmarkC
+_RESULT = pose_landmarker.MpPoseLandmarkerResultC
+_CALLBACK = pose_landmarker._C_TYPES_RESULT_CALLBACK
+_SIGNATURES = (*pose_landmarker._CTYPES_SIGNATURES, *mediapipe_image._CTYPES_SIGNATURES)
+_options_of = pose_landmarker.MpPoseLandmarkerOptionsC.from_c_options
+_base_options_of = BaseOptions.to_ctypes
+_image_of = mediapipe_image.Image.create_from_ctypes
 _BYTES = ctypes.POINTER(ctypes.c_uint8)
 _NUMBERS = ("x", "y", "z", "visibility", "presence")
+_ARGUMENTS = {
+    "MpImageCreateFromUint8Data": 7,
+    "MpImageFree": 1,
+    "MpPoseLandmarkerCreate": 3,
+    "MpPoseLandmarkerDetectImage": 5,
+    "MpPoseLandmarkerDetectForVideo": 6,
+    "MpPoseLandmarkerDetectAsync": 5,
+    "MpPoseLandmarkerCloseResult": 1,
+    "MpPoseLandmarkerClose": 2,
+}
+"""How many arguments the functions take that are called here."""
 
 
 def _as_numpy(point: type[ctypes.Structure]) -> np.dtype[np.void]:
@@ -51,6 +70,15 @@ def _as_numpy(point: type[ctypes.Structure]) -> np.dtype[np.void]:
     )
 
 
+def _require_arguments() -> None:
+    """Raise `AttributeError` when a function that is called here is missing or takes other arguments."""
+    takes = {signature.func_name: len(signature.argtypes) for signature in _SIGNATURES}
+    changed = [name for name, count in _ARGUMENTS.items() if takes.get(name) != count]
+    if changed:
+        raise AttributeError(f"{', '.join(changed)}: missing, or called differently")
+
+
+_require_arguments()
 _POINT_AS_NUMPY, _WORLD_POINT_AS_NUMPY = _as_numpy(_POINT), _as_numpy(_WORLD_POINT)
 
 
@@ -65,8 +93,7 @@ class Result:
 
 @cache
 def _library() -> ctypes.CDLL:
-    signatures = (*pose_landmarker._CTYPES_SIGNATURES, *mediapipe_image._CTYPES_SIGNATURES)
-    library: ctypes.CDLL = mediapipe_c_bindings.load_raw_library(signatures)
+    library: ctypes.CDLL = load_raw_library(_SIGNATURES)
     return library
 
 
@@ -76,7 +103,7 @@ def _call(name: str, *arguments: Any) -> None:
     status = getattr(library, name)(*arguments, ctypes.byref(message))
     if status:
         try:
-            mediapipe_c_utils.handle_status(status, message)
+            handle_status(status, message)
         finally:
             if message.value is not None:
                 library.MpErrorFree(message)
@@ -112,10 +139,10 @@ class PoseLandmarker:
     def create_from_options(cls, options: Any) -> Self:
         """Create it from MediaPipe's `PoseLandmarkerOptions`; raises what MediaPipe's class raises."""
         on_result = options.result_callback
-        vision_task_running_mode.validate_running_mode(options.running_mode, on_result)
-        callback = pose_landmarker._C_TYPES_RESULT_CALLBACK(*([_receiver(on_result)] if on_result else []))
-        wanted = pose_landmarker.MpPoseLandmarkerOptionsC.from_c_options(
-            base_options=options.base_options.to_ctypes(),
+        validate_running_mode(options.running_mode, on_result)
+        callback = _CALLBACK(*([_receiver(on_result)] if on_result else []))
+        wanted = _options_of(
+            base_options=_base_options_of(options.base_options),
             running_mode=options.running_mode,
             num_poses=options.num_poses,
             min_pose_detection_confidence=options.min_pose_detection_confidence,
@@ -148,7 +175,7 @@ class PoseLandmarker:
                 _call("MpPoseLandmarkerClose", handle)
 
     def _detect(self, function: str, image: Image, *timestamp_ms: int) -> Result:
-        found = pose_landmarker.MpPoseLandmarkerResultC()
+        found = _RESULT()
         self._work(function, image, *timestamp_ms, ctypes.byref(found))
         try:
             return _copy(found)
@@ -168,7 +195,7 @@ def _receiver(on_result: Callable[[Result, None, int], None]) -> Callable[..., N
 
     def receive(status: int, result: Any, _image: object, timestamp_ms: int) -> None:
         if status:
-            logger.error("MediaPipe failed: %r", mediapipe_c_utils.convert_to_exception(status))
+            logger.error("MediaPipe failed: %r", convert_to_exception(status))
             return
         on_result(_copy(result[0]), None, timestamp_ms)
 
@@ -178,10 +205,7 @@ def _receiver(on_result: Callable[[Result, None, int], None]) -> Callable[..., N
 def _copy(found: Any) -> Result:
     """Return a result that holds no memory of MediaPipe's."""
     lists, world_lists = found.pose_landmarks, found.pose_world_landmarks
-    masks = [
-        mediapipe_image.Image.create_from_ctypes(found.segmentation_masks[index])
-        for index in range(found.segmentation_masks_count)
-    ]
+    masks = [_image_of(found.segmentation_masks[index]) for index in range(found.segmentation_masks_count)]
     return Result(
         [_points(lists[index], _POINT_AS_NUMPY) for index in range(found.pose_landmarks_count)],
         [

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
+import pkgutil
 import queue
 import threading
 from collections import deque
@@ -26,6 +28,7 @@ from pose_edge.sandbox import lock_network_out
 pytestmark = pytest.mark.skipif(installed_version().startswith("0."), reason="0.10 has no C functions")
 
 OURS = ("pose_edge.landmarker.mediapipe_c", "pose_edge.landmarker.mediapipe_c")
+TASKS = "mediapipe.tasks.python"
 THEIRS = ("mediapipe.tasks.python.vision.pose_landmarker", "mediapipe.tasks.python.vision.core.image")
 
 
@@ -144,3 +147,44 @@ def test_closing_from_another_thread_waits_for_the_picture_that_is_worked_on(
         landmarker.close()
         assert refused.wait(10)
         landmarker.close()
+
+
+def imported_afresh() -> None:
+    import_mediapipe()
+    spec = importlib.util.find_spec(OURS[0])
+    assert spec is not None
+    assert spec.loader is not None
+    spec.loader.exec_module(importlib.util.module_from_spec(spec))
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [
+        (f"{TASKS}.core.base_options:BaseOptions", "to_ctypes"),
+        (f"{TASKS}.core.mediapipe_c_bindings", "load_raw_library"),
+        (f"{TASKS}.core.mediapipe_c_utils", "handle_status"),
+        (f"{TASKS}.vision.pose_landmarker", "_CTYPES_SIGNATURES"),
+        (f"{TASKS}.vision.pose_landmarker", "_C_TYPES_RESULT_CALLBACK"),
+        (f"{TASKS}.vision.pose_landmarker:MpPoseLandmarkerOptionsC", "from_c_options"),
+        (f"{TASKS}.vision.core.image:Image", "create_from_ctypes"),
+    ],
+)
+def test_what_is_no_longer_there_is_missed_on_import(
+    owner: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Later it would end the vision process at each start, and nobody would ask for the public classes."""
+    import_mediapipe()
+    monkeypatch.delattr(pkgutil.resolve_name(owner), name)
+
+    with pytest.raises((AttributeError, ImportError), match=name):
+        imported_afresh()
+
+
+def test_a_function_that_takes_something_else_is_noticed_on_import(monkeypatch: pytest.MonkeyPatch) -> None:
+    imported_afresh()
+    signatures = pkgutil.resolve_name(f"{TASKS}.vision.pose_landmarker:_CTYPES_SIGNATURES")
+    [live] = [one for one in signatures if one.func_name == "MpPoseLandmarkerDetectAsync"]
+    monkeypatch.setitem(live.__dict__, "argtypes", [*live.argtypes, *live.argtypes[:1]])
+
+    with pytest.raises(AttributeError, match="MpPoseLandmarkerDetectAsync: missing, or called differently"):
+        imported_afresh()
