@@ -100,6 +100,35 @@ def test_as_many_pictures_pass_as_wanted(camera_hz: int, limit_hz: float) -> Non
     assert longest_ms <= 1000 / limit_hz + 1000 / camera_hz
 
 
+@pytest.mark.parametrize("limit_hz", [4.0, LEAST_HZ, 10.0])
+def test_a_camera_that_follows_gives_as_many_pictures_as_are_wanted(limit_hz: float) -> None:
+    """A hot board and somebody in view: of a camera at 8 Hz every second picture would be 4 a second."""
+    camera_hz = SensorRate(30).change(limit_hz)
+    assert camera_hz is not None
+    throttle = Throttle()
+    stamps = [round(index * 1000 / camera_hz) for index in range(round(20 * camera_hz))]
+    passed = [stamp for stamp in stamps if throttle.admits(stamp, limit_hz)]
+
+    assert len(passed) / 20 == pytest.approx(limit_hz, rel=0.02)
+
+
+def test_after_a_gap_pictures_do_not_come_in_a_burst() -> None:
+    throttle = Throttle()
+    stamps = [*range(0, 1000, 50), *range(60_000, 61_000, 50)]
+    passed = [stamp for stamp in stamps if throttle.admits(stamp, 5.0)]
+
+    assert min(later - earlier for earlier, later in pairwise(passed)) >= 100
+    assert len(passed) <= 11
+
+
+def test_nobody_in_view_on_a_hot_board_is_looked_at_no_more_often_than_somebody() -> None:
+    tempo = Tempo(TempoOptions(idle_fps=30, idle_after_s=1, hot_c=80))
+    tempo.heat(84.0)
+    after(tempo, 2.0, found=False)
+
+    assert (tempo.pace, tempo.limit_hz) == ("idle", LEAST_HZ)
+
+
 def test_without_a_limit_all_pass_and_a_clock_that_goes_back_stops_nothing() -> None:
     throttle = Throttle()
     assert all(throttle.admits(stamp, None) for stamp in range(100))
