@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import cv2
+import numpy as np
 import orjson
 import pytest
 
+from pose_edge.benchmark.clips import Clip
 from pose_edge.benchmark.measures import MEASURES, Measure, percentile, summary
 from pose_edge.benchmark.ours import WARM, Run
 from pose_edge.benchmark.processes import Used
+from pose_edge.benchmark.reference import bare
+from pose_edge.cli.bench import _print_table
+from pose_edge.errors import PoseEdgeError
+from tests.brokers import eventually
+from tests.daemons import children
 
 
 def watched(rate_hz: float, count: int, *, from_s: float = 10.0, every: int = 1) -> Run:
@@ -124,3 +134,55 @@ def test_an_unknown_measure_is_named_with_those_there_are() -> None:
 
     assert done.returncode == 2
     assert "no such measure" in done.stderr
+
+
+def test_a_clip_without_anybody_is_told_in_a_sentence(model_path: Path, tmp_path: Path) -> None:
+    path = tmp_path / "dark.mp4"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 15, (160, 120))
+    for _ in range(5):
+        writer.write(np.zeros((120, 160, 3), np.uint8))
+    writer.release()
+
+    with pytest.raises(PoseEdgeError, match="nobody") as told:
+        bare("video", Clip(path, 5, 15), model_path)
+
+    assert "\n" not in str(told.value)
+
+
+def test_the_table_names_measures_in_full_on_a_narrow_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`--only` takes these names."""
+    monkeypatch.setenv("COLUMNS", "80")
+    values = {row.key: {"median": 10_000.0, "least": 9_999.0, "most": 10_001.0} for row in MEASURES}
+    machine = {"board": "Raspberry Pi 5 Model B Rev 1.0", "cores": 4, "mediapipe": "1.2.2"}
+    parts = {"machine": machine, "model": "m", "clip": "c", "broker": "b", "rounds": 5, "messages": {}}
+    _print_table({**parts, "measures": values}, list(MEASURES))
+
+    shown = capsys.readouterr().out
+    assert [row.key for row in MEASURES if row.key not in shown] == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_nothing_stays_behind_when_it_is_told_to_end(
+    number: signal.Signals, model_path: Path, tmp_path: Path
+) -> None:
+    """SIGHUP is a closed terminal: a broker would go on for ever."""
+    command = [sys.executable, "-m", "pose_edge", "bench", "--quick", "--model", str(model_path)]
+    process = subprocess.Popen(
+        command,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        assert eventually(lambda: len(children(process.pid)) >= 2, 60)
+        begun = children(process.pid)
+        process.send_signal(number)
+
+        assert process.wait(20) == 128 + number
+        assert [pid for pid in begun if Path(f"/proc/{pid}").exists()] == []
+        assert list(tmp_path.iterdir()) == []
+    finally:
+        process.kill()
+        process.wait()

@@ -35,7 +35,7 @@ def bare(mode: Literal["video", "live", "predecoded"], clip: Clip, model: Path, 
     """Run it once over `clip`.
 
     Raises:
-        PoseEdgeError: it failed.
+        PoseEdgeError: it failed, or nobody is in the clip.
     """
     started_s = time.monotonic()
     command = [sys.executable, str(SCRIPT), mode, str(clip.path), str(model), str(poses)]
@@ -43,7 +43,11 @@ def bare(mode: Literal["video", "live", "predecoded"], clip: Clip, model: Path, 
         command, capture_output=True, text=True, timeout=LIMIT_S, check=False, env=environment()
     )
     lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-    if done.returncode or len(lines) < 2:
-        raise PoseEdgeError(f"MediaPipe alone failed, or saw nobody: {done.stderr[-500:]}")
+    if done.returncode or not lines:
+        raise PoseEdgeError(f"MediaPipe alone failed: {done.stderr[-500:]}")
+    if len(lines) < 2:
+        raise PoseEdgeError(
+            "MediaPipe alone sees nobody in these pictures: a clip with somebody in it is wanted"
+        )
     first, figures = lines[0]["first_pose_s"] - started_s, lines[-1]
     return Bare(figures["rate_hz"], figures["cpu_ms"], figures["rss_mb"], first, figures["frames"])

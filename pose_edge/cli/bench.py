@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import platform
+import signal
+import sys
 import tempfile
 from importlib.metadata import version
 from pathlib import Path
@@ -43,6 +45,8 @@ def bench(
     from pose_edge.benchmark.runs import Lengths
     from pose_edge.models import resolve
 
+    for number in (signal.SIGTERM, signal.SIGHUP):  # the broker, the daemon and the folder go with it
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
     logging.getLogger("pose_edge").setLevel(logging.WARNING)
     lengths = Lengths(240, 4.0, 500) if quick else Lengths(growth_frames=growth_frames)
     rows = _rows(quick, only)
@@ -136,7 +140,7 @@ def _print_table(found: Json, rows: list[Measure]) -> None:
         f"{found['model']}, {found['clip']}, {found['broker']}; median of {found['rounds']}",
         title_justify="left",
     )
-    table.add_column("measure")
+    table.add_column("measure", no_wrap=True)  # whole, in the narrowest terminal: `--only` takes it
     for name in ("median", "from - to", "target"):
         table.add_column(name, justify="right")
     table.add_column("what")
