@@ -19,6 +19,7 @@ from pose_edge.benchmark.measures import MEASURES, Measure, percentile, summary
 from pose_edge.benchmark.ours import WARM, Run
 from pose_edge.benchmark.processes import Used
 from pose_edge.benchmark.reference import bare
+from pose_edge.benchmark.runs import Lengths
 from pose_edge.cli.bench import _print_table
 from pose_edge.errors import PoseEdgeError
 from tests.brokers import eventually
@@ -37,6 +38,18 @@ def watched(rate_hz: float, count: int, *, from_s: float = 10.0, every: int = 1)
 @pytest.mark.parametrize("every", [1, 3])
 def test_messages_that_were_lost_on_the_way_count_as_results(every: int) -> None:
     assert watched(100.0, 500, every=every).rate_hz == pytest.approx(100.0)
+
+
+def test_too_few_results_are_told_in_a_sentence() -> None:
+    with pytest.raises(PoseEdgeError, match="20 results are too few"):
+        _ = watched(5.0, 20).rate_hz
+    with pytest.raises(PoseEdgeError, match="nobody was seen in 2 results"):
+        _ = watched(5.0, 2).first_pose_s
+
+
+@pytest.mark.parametrize(("bare_hz", "live_s"), [(100.0, 4.0), (15.0, 6.0), (5.0, 18.0)])
+def test_on_a_slow_board_live_runs_take_longer(bare_hz: float, live_s: float) -> None:
+    assert Lengths(live_s=4.0).for_rate(bare_hz).live_s == pytest.approx(live_s)
 
 
 def test_the_first_pose_is_the_first_message_with_somebody_in_it() -> None:

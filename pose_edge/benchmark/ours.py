@@ -64,13 +64,26 @@ class Run:
 
     @property
     def first_pose_s(self) -> float:
-        """From the start of the process to the first message with somebody in it."""
-        return next(at_ns for at_ns, _, found in self.arrivals if found) / 1e9 - self.started_s
+        """From the start of the process to the first message with somebody in it.
+
+        Raises:
+            PoseEdgeError: there was none.
+        """
+        first_ns = next((at_ns for at_ns, _, found in self.arrivals if found), None)
+        if first_ns is None:
+            raise PoseEdgeError(f"nobody was seen in {len(self.arrivals)} results")
+        return first_ns / 1e9 - self.started_s
 
     @property
     def rate_hz(self) -> float:
-        """Results a second after the first few, lost messages included."""
+        """Results a second after the first few, lost messages included.
+
+        Raises:
+            PoseEdgeError: there were no more than those.
+        """
         warm = [one for one in self.counted if one[1] >= WARM]
+        if len(warm) < 2:
+            raise PoseEdgeError(f"{self.sequence} results are too few: the first {WARM} do not count")
         (first_ns, first), (last_ns, last) = warm[0], warm[-1]
         return (last - first) * 1e9 / (last_ns - first_ns)
 

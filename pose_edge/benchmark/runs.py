@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Final
+from typing import Final, Self
 
 from pose_edge.benchmark import clips, micro, ours
 from pose_edge.benchmark.clips import Clip, Pictures
@@ -38,6 +38,9 @@ ALONE_MS: Final = 2500
 OVERLOAD: Final = 3
 """Times as many frames as inference can take."""
 
+LIVE_WARM: Final = 3
+"""Times as many results of a live run as are left out at its beginning: a slow board takes longer."""
+
 
 @dataclass
 class Lengths:
@@ -47,6 +50,10 @@ class Lengths:
     live_s: float = 10.0
     growth_frames: int = 3000
     crowd_frames: int = 200
+
+    def for_rate(self, bare_hz: float) -> Self:
+        """Return these, live runs long enough for results to be left after the first ones."""
+        return replace(self, live_s=max(self.live_s, LIVE_WARM * ours.WARM / bare_hz))
 
 
 @dataclass

@@ -93,6 +93,7 @@ def _measure(
         place = Place(folder, port, model)
         first = pictures.write(folder / "first.mp4", 30.0, 200)
         bare_hz = bare("video", first, model).rate_hz
+        lengths = lengths.for_rate(bare_hz)
         for number in range(rounds):
             one = Bench(place, pictures, lengths, poses, bare_hz)
             taken.append({})
