@@ -180,7 +180,7 @@ class Engine:
 
     def close(self, limit_s: float = CLOSE_LIMIT_S) -> None:
         """Close within `limit_s`, or give MediaPipe up and set `wedged`. Never raises; safe to repeat."""
-        raw, self._raw = self._raw, None
+        raw, self._raw, self._prepared = self._raw, None, None
         if raw is None:
             return
         closing = threading.Thread(target=_close, args=(raw,), name="landmarker-close", daemon=True)

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -318,3 +319,15 @@ def test_a_close_that_hangs_is_given_up(caplog: pytest.LogCaptureFixture) -> Non
     with pytest.raises(LandmarkerError, match="wedged"):
         engine.open()
     hanging.released.set()
+
+
+def test_a_picture_that_was_prepared_is_let_go_of_when_closed(model_path: Path) -> None:
+    engine = engine_for(model_path, RunningMode.LIVE_STREAM)
+    engine.open()
+    frame = Frame(np.zeros((4, 6, 3), np.uint8), 0)
+    engine.prepare(frame)
+    pixels = weakref.ref(frame.image_rgb)
+    engine.close()
+    del frame
+
+    assert pixels() is None
