@@ -15,8 +15,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-WARM = 30
-"""Frames before the stopwatch starts."""
+WARM, WARM_S = 10, 0.5
+"""Results, and seconds since the first of them, before the stopwatch starts."""
 
 
 def main(mode: str, clip: str, model: str, poses: str) -> None:
@@ -78,7 +78,10 @@ class Seen:
     def __init__(self) -> None:
         self.count = self.found = 0
         self._lock = threading.Lock()
-        self._from = self._to = (0.0, 0.0)
+        self._first_s: float | None = None
+        self._from: tuple[float, float] | None = None
+        self._to = (0.0, 0.0)
+        self._left_out = 0
 
     def take(self, result: object) -> None:
         """Note one result of MediaPipe."""
@@ -89,13 +92,16 @@ class Seen:
                 if self.found == 1:
                     print(json.dumps({"first_pose_s": time.monotonic()}), flush=True)
             self._to = (time.monotonic(), time.process_time())
-            if self.count == WARM:
-                self._from = self._to
+            self._first_s = self._first_s or self._to[0]
+            if self._from is None and self.count >= WARM and self._to[0] - self._first_s >= WARM_S:
+                self._from, self._left_out = self._to, self.count
 
     def tell(self) -> None:
-        """Print what it took after the first frames."""
+        """Print what it took after the first frames; exits when there were no others."""
         with self._lock:
-            frames = max(1, self.count - WARM)
+            frames = self.count - self._left_out
+            if self._from is None or not frames:
+                sys.exit(f"{self.count} results are too few: the first ones do not count")
             wall_s, cpu_s = (to - since for to, since in zip(self._to, self._from, strict=True))
             pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
             figures = {

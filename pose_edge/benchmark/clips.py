@@ -65,11 +65,11 @@ class Pictures:
         return Clip(path, frames, rate_hz)
 
 
-def pictures(clip: Path | None) -> Pictures:
-    """Return the pictures of `clip`, or of the actor from where it stands in the room."""
+def pictures(clip: Path | None, most: int = 300) -> Pictures:
+    """Return the first pictures of `clip`, or of the actor from where it stands in the room."""
     if clip is not None:
-        return Pictures(VideoOptions(path=clip))
-    return Pictures(ActorOptions(script="demo", loop=False), first=WALKED_IN)
+        return Pictures(VideoOptions(path=clip), most=most)
+    return Pictures(ActorOptions(script="demo", loop=False), first=WALKED_IN, most=most)
 
 
 def acted(script: str, rate_hz: float) -> Pictures:

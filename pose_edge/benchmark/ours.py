@@ -24,8 +24,8 @@ from pose_edge.benchmark.processes import Used, environment, used
 from pose_edge.errors import PoseEdgeError
 from pose_edge.records import Timing
 
-WARM: Final = 30
-"""As many results as `bare.py` leaves out."""
+WARM, WARM_S = 10, 0.5
+"""Results, and seconds since the first of them, that are left out: as in `bare.py`."""
 LIMIT_S: Final = 600.0
 SAMPLE_S: Final = 0.25
 STOP_S: Final = 10.0
@@ -81,19 +81,30 @@ class Run:
         Raises:
             PoseEdgeError: there were no more than those.
         """
-        warm = [one for one in self.counted if one[1] >= WARM]
-        if len(warm) < 2:
-            raise PoseEdgeError(f"{self.sequence} results are too few: the first {WARM} do not count")
-        (first_ns, first), (last_ns, last) = warm[0], warm[-1]
+        (first_ns, first), *_, (last_ns, last) = self._warm()
         return (last - first) * 1e9 / (last_ns - first_ns)
 
     @property
     def cpu_ms(self) -> float:
         """Processor milliseconds of both processes for each result, after the first few."""
-        warm_s = next(at_ns for at_ns, sequence in self.counted if sequence >= WARM) / 1e9
+        warm_s = self._warm()[0][0] / 1e9
         inside = [one for one in self.used if one.at_s >= warm_s]
+        if len(inside) < 2:
+            raise PoseEdgeError("the run was too short to see what it used")
         first, last = inside[0], inside[-1]
         return 1000 * (last.cpu_s - first.cpu_s) / max(1, self._results(first.at_s, last.at_s))
+
+    def warm_arrivals(self) -> list[tuple[int, int, bool]]:
+        """Return the arrivals after the first few; see `rate_hz` for what is raised."""
+        begun_ns = self._warm()[0][0]
+        return [one for one in self.arrivals if one[0] >= begun_ns]
+
+    def _warm(self) -> list[tuple[int, int]]:
+        begun_ns = self.counted[0][0] + WARM_S * 1e9
+        warm = [one for one in self.counted if one[1] >= WARM and one[0] >= begun_ns]
+        if len(warm) < 2:
+            raise PoseEdgeError(f"{self.sequence} results are too few: the first {WARM} do not count")
+        return warm
 
     def cpu_share(self, from_s: float) -> float:
         """Share of one core that both used, from so many seconds after the start."""

@@ -44,10 +44,8 @@ def bare(mode: Literal["video", "live", "predecoded"], clip: Clip, model: Path, 
     )
     lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     if done.returncode or not lines:
-        raise PoseEdgeError(f"MediaPipe alone failed: {done.stderr[-500:]}")
+        raise PoseEdgeError(f"MediaPipe alone failed: {done.stderr.strip()[-500:]}")
     if len(lines) < 2:
-        raise PoseEdgeError(
-            "MediaPipe alone sees nobody in these pictures: a clip with somebody in it is wanted"
-        )
+        raise PoseEdgeError("MediaPipe alone sees nobody in these pictures")
     first, figures = lines[0]["first_pose_s"] - started_s, lines[-1]
     return Bare(figures["rate_hz"], figures["cpu_ms"], figures["rss_mb"], first, figures["frames"])

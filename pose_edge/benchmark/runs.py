@@ -42,18 +42,26 @@ LIVE_WARM: Final = 3
 """Times as many results of a live run as are left out at its beginning: a slow board takes longer."""
 
 
-@dataclass
-class Lengths:
-    """How much is run."""
+LEAST_FRAMES: Final = 4 * ours.WARM
 
-    replay_frames: int = 600
+
+@dataclass(frozen=True, slots=True)
+class Lengths:
+    """How much is run: as many frames as fit into so many seconds, whatever the board."""
+
+    replay_s: float = 4.5
     live_s: float = 10.0
+    crowd_s: float = 1.5
+    pictures: int = 300
+    """Different ones; what is longer repeats them."""
     growth_frames: int = 3000
-    crowd_frames: int = 200
 
     def for_rate(self, bare_hz: float) -> Self:
         """Return these, live runs long enough for results to be left after the first ones."""
         return replace(self, live_s=max(self.live_s, LIVE_WARM * ours.WARM / bare_hz))
+
+
+QUICK: Final = Lengths(2.0, 5.0, pictures=60)
 
 
 @dataclass
@@ -71,7 +79,7 @@ class Bench:
     @cached_property
     def replay_clip(self) -> Clip:
         """Played as fast as it can be."""
-        return self._clip("replay", 30.0, self.lengths.replay_frames)
+        return self._clip("replay", 30.0, max(LEAST_FRAMES, round(self.lengths.replay_s * self.bare_hz)))
 
     @cached_property
     def overload_clip(self) -> Clip:
@@ -115,8 +123,8 @@ class Bench:
         timings_file = self.place.folder / "timings"
         run = ours.live(self.place, self.camera_clip, timings=timings_file)
         timings = ours.read_timings(timings_file)
-        warm = run.arrivals[ours.WARM :] or run.arrivals
-        return [_beyond_inference_ms(at_ns, timings[ms]) for at_ns, ms, _ in warm if ms in timings]
+        arrivals = run.warm_arrivals()
+        return [_beyond_inference_ms(at_ns, timings[ms]) for at_ns, ms, _ in arrivals if ms in timings]
 
     @cached_property
     def idle_shares(self) -> tuple[float, float]:
@@ -145,7 +153,8 @@ class Bench:
     def poses_s(self, poses: int) -> tuple[float, float]:
         """Return how long a frame takes with so many people in view, ours and MediaPipe alone."""
         if poses not in self.poses_found:
-            clip = _write(self.place, clips.crowd(self.pictures), "crowd", 30.0, self.lengths.crowd_frames)
+            frames = max(LEAST_FRAMES, round(self.lengths.crowd_s * self.bare_hz))
+            clip = _write(self.place, clips.crowd(self.pictures), "crowd", 30.0, frames)
             alone = bare("video", clip, self.place.model, poses)
             self.poses_found[poses] = 1 / ours.replay(self.place, clip, poses).rate_hz, 1 / alone.rate_hz
         return self.poses_found[poses]

@@ -8,6 +8,7 @@ import platform
 import signal
 import sys
 import tempfile
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -25,8 +26,13 @@ Json = dict[str, Any]
 
 def bench(
     clip: Annotated[Path | None, typer.Argument(help="A video with somebody in it; else the actor.")] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="One short round, in under a minute.")] = False,
-    rounds: Annotated[int, typer.Option(min=1, help="How often everything is measured, interleaved.")] = 5,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="One short round without what takes long: under a minute.")
+    ] = False,
+    rounds: Annotated[
+        int | None,
+        typer.Option(min=1, help="How often all is measured, interleaved; 5, with --quick 1."),
+    ] = None,
     only: Annotated[
         list[str] | None, typer.Option(help="Only this measure; may be given several times.")
     ] = None,
@@ -42,17 +48,18 @@ def bench(
 
     Ratios are taken within each round, so a machine that is busy for a while moves both sides.
     """
-    from pose_edge.benchmark.runs import Lengths
+    from pose_edge.benchmark.runs import QUICK, Lengths
     from pose_edge.models import resolve
 
     for number in (signal.SIGTERM, signal.SIGHUP):  # the broker, the daemon and the folder go with it
         signal.signal(number, lambda number, _: sys.exit(128 + number))
     logging.getLogger("pose_edge").setLevel(logging.WARNING)
-    lengths = Lengths(240, 4.0, 500) if quick else Lengths(growth_frames=growth_frames)
+    lengths = replace(QUICK if quick else Lengths(), growth_frames=growth_frames)
+    rounds = rounds or (1 if quick else 5)
     rows = _rows(quick, only)
     model_path = resolve(model, "lite").path
     with tempfile.TemporaryDirectory(prefix="pose-edge-bench-") as folder, progress("bench") as bar:
-        found = _measure(Path(folder), clip, model_path, lengths, rows, 1 if quick else rounds, bar)
+        found = _measure(Path(folder), clip, model_path, lengths, rows, rounds, bar)
     if as_json:
         print_json(found)
     else:
@@ -82,18 +89,15 @@ def _measure(
     from pose_edge.benchmark.broker import broker
     from pose_edge.benchmark.measures import summary
     from pose_edge.benchmark.ours import Place
-    from pose_edge.benchmark.reference import bare
     from pose_edge.benchmark.runs import Bench
 
-    pictures = clips.pictures(clip)
-    poses = micro.poses_of(pictures, model)
+    pictures = clips.pictures(clip, lengths.pictures)
+    poses, bare_hz = micro.poses_of(pictures, model)
+    lengths = lengths.for_rate(bare_hz)
     taken: list[dict[str, float]] = []
     bar.expect(rounds * len(rows))
     with broker(folder) as (name, port):
         place = Place(folder, port, model)
-        first = pictures.write(folder / "first.mp4", 30.0, 200)
-        bare_hz = bare("video", first, model).rate_hz
-        lengths = lengths.for_rate(bare_hz)
         for number in range(rounds):
             one = Bench(place, pictures, lengths, poses, bare_hz)
             taken.append({})
@@ -106,6 +110,7 @@ def _measure(
         "model": model.name,
         "clip": str(clip) if clip else "actor",
         "rounds": rounds,
+        "lengths": asdict(lengths),
         "measures": {key: _rounded(values) for key, values in summary(taken).items()},
         "targets": {row.key: list(row.bound) for row in rows if row.bound},
         "messages": {
@@ -154,5 +159,9 @@ def _print_table(found: Json, rows: list[Measure]) -> None:
         table.add_row(row.key, f"{colour}{value['median']:g} {row.unit}", spread, target, row.says)
     console = Console()
     console.print(table)
+    if found["rounds"] == 1:
+        console.print(
+            "One round is a hint; the targets are for the median of five, with nothing else running."
+        )
     for topic, cost in found["messages"].items():
         console.print(f"{topic}: {cost['bytes']} bytes, made in {cost['us']:g} us")
