@@ -11,7 +11,7 @@ import tempfile
 from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from pose_edge.benchmark.runs import Lengths
 
 Json = dict[str, Any]
+
+WIDE: Final = 120
+"""Columns from which on what a measure means stands beside it, else below the table."""
 
 
 def bench(
@@ -148,20 +151,24 @@ def _print_table(found: Json, rows: list[Measure]) -> None:
     )
     table.add_column("measure", no_wrap=True)  # whole, in the narrowest terminal: `--only` takes it
     for name in ("median", "from - to", "target"):
-        table.add_column(name, justify="right")
-    table.add_column("what")
+        table.add_column(name, justify="right", no_wrap=True)
+    console = Console()
+    wide = console.width >= WIDE
+    if wide:
+        table.add_column("what")
     for row in rows:
         value = found["measures"][row.key]
         met = row.meets(value["median"])
         colour = "" if met is None else "[green]" if met else "[bold red]"
         target = f"{row.bound[0]} {row.bound[1]:g}" if row.bound else ""
-        spread = f"{value['least']:g} - {value['most']:g}"
-        table.add_row(row.key, f"{colour}{value['median']:g} {row.unit}", spread, target, row.says)
-    console = Console()
+        spread = f"{value['least']:g} - {value['most']:g}" if found["rounds"] > 1 else ""
+        says = [row.says] if wide else []
+        table.add_row(row.key, f"{colour}{value['median']:g} {row.unit}", spread, target, *says)
     console.print(table)
+    if not wide:
+        for row in rows:
+            console.print(f"[bold]{row.key}[/]: {row.says}", highlight=False)
     if found["rounds"] == 1:
-        console.print(
-            "One round is a hint; the targets are for the median of five, with nothing else running."
-        )
+        console.print("One round is a hint: targets are for the median of five, with nothing else running.")
     for topic, cost in found["messages"].items():
         console.print(f"{topic}: {cost['bytes']} bytes, made in {cost['us']:g} us")
