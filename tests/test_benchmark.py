@@ -15,13 +15,14 @@ import orjson
 import pytest
 
 from pose_edge.benchmark.clips import pictures
-from pose_edge.benchmark.measures import MEASURES, Measure, percentile, summary
+from pose_edge.benchmark.measures import MEASURES, Measure, summary
 from pose_edge.benchmark.micro import poses_of
 from pose_edge.benchmark.ours import Run
 from pose_edge.benchmark.processes import Used
 from pose_edge.benchmark.runs import Lengths
 from pose_edge.cli.bench import _print_table
 from pose_edge.errors import PoseEdgeError
+from pose_edge.signals import percentile
 from tests.brokers import eventually
 from tests.daemons import children
 

@@ -10,11 +10,7 @@ from typing import Final, Literal
 
 from pose_edge.benchmark import micro
 from pose_edge.benchmark.runs import MOST_POSES, Bench
-
-
-def percentile(values: list[float], percent: int) -> float:
-    """Return a percentile of at least two values."""
-    return statistics.quantiles(values, n=100, method="inclusive")[percent - 1]
+from pose_edge.signals import percentile
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import IO, TYPE_CHECKING, Annotated, Final, TypeAlias
+from typing import TYPE_CHECKING, Annotated
 
-import orjson
 import typer
 from pydantic import ValidationError
 
 from pose_edge.cli import brokers
-from pose_edge.cli.output import Progress, print_line, progress
-from pose_edge.errors import ExpectationError, PoseEdgeError, UsageError
+from pose_edge.cli.output import Progress, progress
+from pose_edge.cli.replay_listeners import Listener, annotator, opened, printer, publisher, recorder
+from pose_edge.errors import ExpectationError, UsageError
 from pose_edge.events.rules import event_types
 from pose_edge.expectations import Expectations, load_expectations
 from pose_edge.records import Event, PoseResult
 from pose_edge.replay import (
     ACTOR,
-    REPLAY_DEVICE,
     Replay,
-    Told,
     in_real_time,
     is_actor,
     is_photos,
@@ -39,13 +37,6 @@ if TYPE_CHECKING:
     from pose_edge.config import Config
     from pose_edge.job import Job
     from pose_edge.sources import SourceOptions
-
-
-CONNECT_S: Final = 10.0
-"""How long the broker may take to answer before the replay gives up."""
-
-DRAIN_S: Final = 10.0
-"""How long the last events may take to be acknowledged."""
 
 
 class Mode(StrEnum):
@@ -118,14 +109,11 @@ def replay(
     rule_types = event_types(settings.config.events)
     expectations = load_expectations(expect, rule_types) if expect else None
     with ExitStack() as stack:
-        listeners = [_publisher(settings.config, stack)] if mqtt else []
+        listeners = [publisher(settings.config, stack)] if mqtt else []
         for path in inputs:
-            events = _play(path, settings, record, overlay, [*listeners, _printer(path, len(inputs) > 1)])
+            events = _play(path, settings, record, overlay, [*listeners, printer(path, len(inputs) > 1)])
     if expectations is not None:
         _judge(expectations, events)
-
-
-Listener: TypeAlias = Callable[[Told], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,11 +160,11 @@ def _play(
         bar = stack.enter_context(progress(path.name))
         replayer, results, source = _open(path, settings, bar, stack)
         if record is not None:
-            listeners = [*listeners, _recorder(stack.enter_context(_opened(record)))]
+            listeners = [*listeners, recorder(stack.enter_context(opened(record)))]
         notes = stack.enter_context(NamedTemporaryFile(suffix=".jsonl")) if overlay is not None else None
         if notes is not None and overlay is not None and source is not None:
             require_drawable(source, Path(notes.name), (overlay,))
-            listeners = [*listeners, _annotator(notes)]
+            listeners = [*listeners, annotator(notes)]
         for count, result in enumerate(results, 1):
             if settings.calibrated is not None:
                 settings.calibrated.require_fit(result, path)
@@ -267,71 +255,6 @@ def source_of(path: Path) -> SourceOptions:
             reason = str(error.errors()[0]["msg"]).removeprefix("Value error, ")
             raise UsageError(f"{path}: {reason}") from error
     return ImagesOptions(path=path) if is_photos(path) else VideoOptions(path=path)
-
-
-def _printer(path: Path, several: bool) -> Listener:
-    def tell(told: Told) -> None:
-        for message in told.events:
-            print_line(_named(message.payload, path) if several else message.payload)
-
-    return tell
-
-
-def _named(payload: bytes, path: Path) -> bytes:
-    """Say which of several inputs an event belongs to."""
-    return orjson.dumps({**orjson.loads(payload), "input": str(path)})
-
-
-def _recorder(file: IO[bytes]) -> Listener:
-    def tell(told: Told) -> None:
-        try:
-            file.writelines(message.payload + b"\n" for message in told.landmarks)
-        except OSError as error:  # a full disk, as a rule
-            raise PoseEdgeError(f"--record {file.name}: {(error.strerror or str(error)).lower()}") from error
-
-    return tell
-
-
-def _annotator(file: IO[bytes]) -> Listener:
-    def tell(told: Told) -> None:
-        file.writelines(message.payload + b"\n" for message in (*told.landmarks, *told.events))
-
-    return tell
-
-
-def _publisher(config: Config, stack: ExitStack) -> Listener:
-    from pose_edge.records import Delivery, Message
-    from pose_edge.sinks.mqtt import MqttSink
-
-    sink = stack.enter_context(MqttSink(config.mqtt, REPLAY_DEVICE))
-    sink.wait_connected(CONNECT_S)
-    sink.send(Message("status", b"online", Delivery.RETAINED, content_type="text/plain"))
-    stack.callback(sink.drain, DRAIN_S)
-    retained: set[str] = set()
-
-    def take_back() -> None:
-        for topic in retained:  # nobody is there any more
-            sink.send(Message(topic, b"", Delivery.RETAINED))
-
-    stack.callback(take_back)
-
-    def tell(told: Told) -> None:
-        for message in (*told.landmarks, *told.states, *told.events):
-            sink.send(message)
-        retained.update(message.topic for message in told.states)
-        sink.poll()  # lets what was acknowledged make room
-
-    return tell
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[IO[bytes]]:
-    try:
-        file = path.open("wb")
-    except OSError as error:
-        raise UsageError(f"--record {path}: {(error.strerror or str(error)).lower()}") from error
-    with file:
-        yield file
 
 
 def require_drawable(source: SourceOptions, notes: Path, overlays: tuple[Path, ...]) -> None:

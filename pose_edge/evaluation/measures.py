@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from pose_edge.records import PostureClass
+from pose_edge.signals import percentile
 
 Z_95: Final = 1.959964
 """Two-sided 95 % of the normal distribution."""
@@ -59,13 +60,7 @@ def median(values: Sequence[float]) -> float | None:
 
 def quantile(values: Sequence[float], share: float) -> float | None:
     """Return the value below which that share lies, between two neighbours where it falls there."""
-    if not values:
-        return None
-    ranked = sorted(values)
-    place = share * (len(ranked) - 1)
-    low = math.floor(place)
-    high = min(low + 1, len(ranked) - 1)
-    return ranked[low] + (ranked[high] - ranked[low]) * (place - low)
+    return percentile(values, 100 * share) if values else None
 
 
 @dataclass(slots=True)
